@@ -1,0 +1,2 @@
+import { ok } from '@posthorn/core'
+export const x = ok(1)

@@ -1,0 +1,23 @@
+import type { Options } from 'tsup'
+
+/**
+ * The one build recipe of every package: ESM for the oldest supported Node, declarations beside it.
+ * It is the only file that knows the bundler, so that changing the bundler means changing this file.
+ */
+export function library(entry: Record<string, string>, more: Partial<Options> = {}): Options {
+  return {
+    entry,
+    format: 'esm',
+    target: 'node22',
+    platform: 'node',
+    dts: true,
+    clean: true,
+    sourcemap: true,
+    splitting: true,
+    treeshake: false,
+    esbuildOptions: (options) => {
+      options.conditions = []
+    },
+    ...more,
+  }
+}
