@@ -1,1 +1,3 @@
-export {}
+export { rawJson } from './events/raw-json.ts'
+export { createPosthorn } from './posthorn.ts'
+export type * from './types.ts'

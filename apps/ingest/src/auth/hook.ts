@@ -1,0 +1,89 @@
+import { parseId } from '@posthorn/core'
+import { DEFAULT_APP_ID, type KeyIdentity } from '@posthorn/db'
+import type { AppScope, Posthorn } from '@posthorn/engine'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import { forbidden, invalid, unauthorized } from '../problems/catalogue.ts'
+import { type Problem, ProblemError } from '../problems/problem.ts'
+import { type Access, isAllowed } from './access.ts'
+import type { Authenticator } from './authenticator.ts'
+
+/** On whose behalf a request is made. */
+export interface Caller {
+  readonly key: KeyIdentity
+  readonly appId: string
+  /** the engine on behalf of that app */
+  readonly scope: AppScope
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** what the route needs of its caller; every route must say it */
+    access?: Access
+  }
+  interface FastifyRequest {
+    caller: Caller | null
+  }
+}
+
+/** Asks every request but those of `public` routes for a key, and every route for what it needs. */
+export function registerAuth(app: FastifyInstance, parts: { posthorn: Posthorn; authenticator: Authenticator }): void {
+  app.decorateRequest('caller', null)
+  app.addHook('onRoute', (route) => {
+    if (!route.config?.access) throw new Error(`${route.method} ${route.url} does not say what access it needs`)
+  })
+  app.addHook('onRequest', authHook(parts))
+}
+
+/** Who makes the request. For routes that need a key. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (!request.caller) throw new Error(`${request.routeOptions.url} has no caller`)
+  return request.caller
+}
+
+function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): onRequestHookHandler {
+  const scopes = new Map<string, AppScope>()
+  const scopeOf = (appId: string) => {
+    const scope = scopes.get(appId) ?? parts.posthorn.forApp(appId)
+    if (scopes.size >= 1_000) scopes.clear()
+    scopes.set(appId, scope)
+    return scope
+  }
+
+  const admit = (request: FastifyRequest, key: KeyIdentity, access: Access): Problem | undefined => {
+    if (!isAllowed(key.role, access)) return forbidden(`A key of role "${key.role}" may not do this.`)
+    const app = appOf(key, request.headers['x-posthorn-app'])
+    if (typeof app !== 'string') return app
+    request.caller = { key, appId: app, scope: scopeOf(app) }
+    return undefined
+  }
+
+  return (request, _reply, done) => {
+    const access = request.routeOptions.config.access
+    // Only what is no route at all has no access: it is about to be answered with 404.
+    if (access === undefined || access === 'public') return done()
+    const text = bearerOf(request.headers.authorization)
+    if (text === undefined) return done(new ProblemError(unauthorized(false)))
+    const settle = (key: KeyIdentity | undefined) => {
+      const problem = key ? admit(request, key, access) : unauthorized(true)
+      done(problem && new ProblemError(problem))
+    }
+    const remembered = parts.authenticator.remembered(text)
+    if (remembered) settle(remembered)
+    else parts.authenticator.identify(text).then(settle, done)
+  }
+}
+
+function bearerOf(header: string | undefined): string | undefined {
+  return /^bearer +([^\s]+) *$/i.exec(header ?? '')?.[1]
+}
+
+/** The app a request is about: that of its key; for a key of the platform the one it names, or the default one. */
+function appOf(key: KeyIdentity, header: string | string[] | undefined): string | Problem {
+  if (header === undefined) return key.appId ?? DEFAULT_APP_ID
+  const named = typeof header === 'string' ? parseId('app', header) : undefined
+  if (named === undefined) {
+    return invalid([{ path: 'headers.x-posthorn-app', message: 'is not the id of an app', expected: 'app_<32 hex digits>' }])
+  }
+  if (key.appId !== null && key.appId !== named) return forbidden('The API key belongs to another app.')
+  return named
+}

@@ -1,0 +1,62 @@
+import { PosthornError, type ValidationIssue } from '@posthorn/core'
+import * as catalogue from './catalogue.ts'
+import { isDatabaseUnavailable, isDataRefused } from './database-errors.ts'
+import { type Problem, ProblemError } from './problem.ts'
+
+/** What of an error of Fastify is looked at. */
+interface FastifyErrorLike {
+  readonly code?: unknown
+  readonly statusCode?: unknown
+  /** what a schema found, with the part of the request it looked at */
+  readonly validation?: unknown
+}
+
+/** How an error is answered. What is not known to be the caller's mistake is `internal`, without a word of it. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem
+  if (PosthornError.is(error)) return ofPosthornError(error)
+  if (isDatabaseUnavailable(error)) return catalogue.unavailable('The database cannot be reached.')
+  if (isDataRefused(error)) {
+    return catalogue.invalid([{ path: '', message: 'holds something that PostgreSQL cannot keep' }])
+  }
+  return ofFastifyError(error as FastifyErrorLike | null)
+}
+
+function ofPosthornError(error: PosthornError): Problem {
+  switch (error.code) {
+    case 'validation':
+      return catalogue.invalid(issuesIn(error))
+    case 'not_found':
+      return catalogue.notFound(error.message)
+    case 'conflict':
+      return catalogue.conflict(error.message, error.isRetryable)
+    case 'idempotency_mismatch':
+      return catalogue.idempotencyMismatch(error.message)
+    case 'unavailable':
+      return catalogue.unavailable(error.message)
+    case 'payload_too_large':
+      return catalogue.tooLarge(error.message)
+    default:
+      return catalogue.internal
+  }
+}
+
+const issuesIn = (error: PosthornError): readonly ValidationIssue[] =>
+  (error as { issues?: readonly ValidationIssue[] }).issues ?? []
+
+function ofFastifyError(error: FastifyErrorLike | null): Problem {
+  switch (error?.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return catalogue.tooLarge('The body is larger than this route takes.')
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return catalogue.unsupportedMediaType('Send JSON with "content-type: application/json".')
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return catalogue.malformed('The body is not as long as its content-length says.')
+    case 'FST_ERR_BAD_URL':
+      return catalogue.malformed('The path is not validly percent-encoded.')
+    case 'ECONNRESET':
+      return catalogue.malformed('The request ended before its body did.')
+    default:
+      return catalogue.internal
+  }
+}

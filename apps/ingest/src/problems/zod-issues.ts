@@ -1,0 +1,49 @@
+import type { ValidationIssue } from '@posthorn/core'
+import { z } from 'zod'
+import { invalid } from './catalogue.ts'
+import { ProblemError } from './problem.ts'
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+}
+
+/**
+ * Checks input against a schema.
+ *
+ * @throws ProblemError 422 with every mistake at once, each with the path of its field, unknown fields by name
+ */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown, prefix = ''): z.output<Schema> {
+  const parsed = schema.safeParse(input, { reportInput: true })
+  if (parsed.success) return parsed.data
+  throw new ProblemError(invalid(issuesOf(parsed.error, prefix)))
+}
+
+/** What a schema found (with `reportInput`), with paths as one would write them in JavaScript. */
+export function issuesOf(error: z.core.$ZodError, prefix = ''): ValidationIssue[] {
+  return error.issues.flatMap((issue): ValidationIssue[] => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: pathOf(prefix, [...issue.path, key]), message: 'is not a known field' }))
+    }
+    return [{ path: pathOf(prefix, issue.path), message: messageOf(issue) }]
+  })
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  // The first line of zod's own words repeats the value's type; a value that is not there has none.
+  if (issue.input === undefined && issue.code !== 'custom') return 'is missing'
+  if (issue.code === 'invalid_type') return `must be ${KINDS[issue.expected] ?? issue.expected}`
+  return issue.message
+}
+
+function pathOf(prefix: string, path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`
+    return text === '' ? String(part) : `${text}.${String(part)}`
+  }, prefix)
+}

@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util'
+
+/** The four suites, in the order in which they run. */
+export const SUITES = ['delivery', 'ingest', 'claim', 'latency'] as const
+export type SuiteName = (typeof SUITES)[number]
+
+/** What one run does. Durations are milliseconds. */
+export interface BenchOptions {
+  quick: boolean
+  suites: SuiteName[]
+  rounds: number
+  jsonFile: string
+  /** Where the database and the other temporary files go; must be a real disk, or fsync costs nothing. */
+  directory: string | undefined
+  /** Deliveries preloaded and drained by each contender in each round. */
+  deliveries: number
+  ingest: { connections: number[]; durationMs: number; warmUpMs: number }
+  claim: { small: number; large: number; endpoints: number; samples: number }
+  latency: { ratePerSecond: number; durationMs: number }
+}
+
+export const USAGE = `usage: node bench/main.ts [--quick] [--only delivery,ingest,claim,latency] [--rounds N] [--json FILE] [--dir DIR]
+
+  --quick    2 000 deliveries and short cells: finds a broken contender, proves nothing about speed
+  --only     the suites to run, separated by commas
+  --rounds   how often each contender runs (default 3); the tables show medians with min–max
+  --json     where the figures go (default bench/results/<time>.json)
+  --dir      directory for the database (default: the system's temporary directory)`
+
+/** Reads the command line. Throws an `Error` whose message is meant for the user. */
+export function parseOptions(argv: string[], now: Date = new Date()): BenchOptions {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      json: { type: 'string' },
+      dir: { type: 'string' },
+    },
+  })
+  const quick = values.quick
+  const suites = (values.only?.split(',') ?? [...SUITES]).map((name) => {
+    const suite = SUITES.find((known) => known === name.trim())
+    if (suite === undefined) throw new Error(`--only: unknown suite '${name}', expected ${SUITES.join(', ')}`)
+    return suite
+  })
+  const rounds = Number(values.rounds ?? 3)
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50) throw new Error('--rounds: expected 1 to 50')
+  const stamp = now.toISOString().replaceAll(':', '-').slice(0, 19)
+  return {
+    quick,
+    suites: SUITES.filter((suite) => suites.includes(suite)),
+    rounds,
+    jsonFile: values.json ?? `${import.meta.dirname}/results/${stamp}.json`,
+    directory: values.dir,
+    deliveries: quick ? 2_000 : 20_000,
+    ingest: { connections: [64, 256], durationMs: quick ? 2_000 : 5_000, warmUpMs: quick ? 500 : 1_000 },
+    claim: { small: 10_000, large: quick ? 100_000 : 1_000_000, endpoints: 10_000, samples: quick ? 10 : 30 },
+    latency: { ratePerSecond: 50, durationMs: quick ? 5_000 : 20_000 },
+  }
+}

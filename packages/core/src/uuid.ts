@@ -1,0 +1,90 @@
+import { toHex } from './hex.ts'
+import { randomBytes } from './random-bytes.ts'
+
+/** Where a UUIDv7 takes its time (epoch milliseconds) and its random bytes from. */
+export interface UuidV7Options {
+  now?: () => number
+  /** Must return at least `n` random bytes; they are read before the next call. */
+  random?: (n: number) => Uint8Array
+}
+
+interface Sequence {
+  timeMs: number
+  counter: number
+}
+
+const MAX_TIME_MS = 2 ** 48 - 1
+const MAX_COUNTER = 0xfff
+/** A fresh millisecond starts in the lower half of the counter, so that there is room to count up. */
+const SEED_MASK = 0x7ff
+
+const newSequence = (): Sequence => ({ timeMs: -1, counter: 0 })
+
+/**
+ * RFC 9562 section 6.2, method 1: the 12 bits behind the timestamp count within one millisecond. A clock
+ * that stands still or goes back keeps the last time; a full counter borrows the next millisecond.
+ */
+function next(sequence: Sequence, nowMs: number, random: (n: number) => Uint8Array): string {
+  const now = Math.min(Math.max(Math.floor(nowMs) || 0, 0), MAX_TIME_MS)
+  const bytes = random(10)
+  if (now > sequence.timeMs) {
+    sequence.timeMs = now
+    sequence.counter = (((bytes[8] ?? 0) << 8) | (bytes[9] ?? 0)) & SEED_MASK
+  } else if (sequence.counter < MAX_COUNTER) {
+    sequence.counter += 1
+  } else {
+    if (sequence.timeMs >= MAX_TIME_MS) throw new RangeError('UUIDv7: no later time fits into 48 bits')
+    sequence.timeMs += 1
+    sequence.counter = 0
+  }
+  const time = sequence.timeMs.toString(16).padStart(12, '0')
+  const counter = sequence.counter.toString(16).padStart(3, '0')
+  const variant = (0x80 | ((bytes[0] ?? 0) & 0x3f)).toString(16)
+  return (
+    `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-` +
+    `${variant}${toHex(bytes, 1, 2)}-${toHex(bytes, 2, 8)}`
+  )
+}
+
+/**
+ * A generator of UUIDv7 with an order of its own: each id is greater than the one before, also when
+ * the clock goes back or stands still.
+ */
+export function createUuidV7(options: UuidV7Options = {}): () => string {
+  const sequence = newSequence()
+  const { now = Date.now, random = randomBytes } = options
+  return () => next(sequence, now(), random)
+}
+
+// A clock brought by a caller may be years ahead; it must not drag the ids of everybody else along.
+const systemSequence = newSequence()
+const injectedSequence = newSequence()
+
+/**
+ * A UUIDv7 (RFC 9562) in canonical form: lower case with dashes. Ids of one process are strictly
+ * increasing. Ids made with a `now` of the caller's own have an order of their own; for several such
+ * clocks use {@link createUuidV7}.
+ */
+export function uuidv7(options?: UuidV7Options): string {
+  if (options?.now === undefined) return next(systemSequence, Date.now(), options?.random ?? randomBytes)
+  return next(injectedSequence, options.now(), options.random ?? randomBytes)
+}
+
+const UUID = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/
+
+/** The canonical form of a UUID written with or without dashes, in any case; undefined for other text. */
+export function canonicalUuid(text: string): string | undefined {
+  if (text.length !== 36 && text.length !== 32) return undefined
+  const match = UUID.exec(text.toLowerCase())
+  return match ? match.slice(1).join('-') : undefined
+}
+
+/**
+ * The time in a UUIDv7, in milliseconds since the Unix epoch.
+ * @throws TypeError when the text is not a version 7 UUID.
+ */
+export function uuidv7Time(uuid: string): number {
+  const canonical = canonicalUuid(uuid)
+  if (canonical === undefined || canonical[14] !== '7') throw new TypeError('not a version 7 UUID')
+  return Number.parseInt(canonical.slice(0, 8) + canonical.slice(9, 13), 16)
+}

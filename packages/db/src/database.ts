@@ -1,0 +1,30 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type pg from 'pg'
+import * as schema from './schema/index.ts'
+
+/** Drizzle over Posthorn's schema: every ordinary query goes through it. */
+export type Database = NodePgDatabase<typeof schema>
+
+/** @param client a pool, or one client inside a transaction */
+export function database(client: pg.Pool | pg.ClientBase): Database {
+  return drizzle(client as pg.Pool, { schema })
+}
+
+/** Runs `work` in a transaction of its own; whatever it throws rolls everything back. */
+export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('begin')
+    const result = await work(client)
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch((rollbackError: Error) => {
+      broken = rollbackError
+    })
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}

@@ -1,0 +1,52 @@
+import { uuidv7 } from '@posthorn/core'
+import type pg from 'pg'
+
+/** What a sweep ended. */
+export interface SweepReport {
+  readonly expired: number
+  readonly cancelled: number
+}
+
+/**
+ * Ends deliveries that no claim would ever end: those past their `expires_at` that wait behind a pause, an open circuit
+ * or the head of their ordering key, and those whose endpoint was deleted. A bounded number at a time, rows locked in
+ * the order of their ids; a leased row is left to whoever holds it.
+ */
+export async function sweepDeliveries(pool: pg.Pool, limit = 1_000): Promise<SweepReport> {
+  const expired = await endDeliveries(pool, 'expired', limit)
+  const cancelled = await endDeliveries(pool, 'deleted', limit)
+  return { expired, cancelled }
+}
+
+const CONDITIONS = {
+  expired: `select q.id from posthorn.delivery_queue q where q.status = 'pending' and q.expires_at <= now()`,
+  deleted: `select q.id from posthorn.endpoints e join posthorn.delivery_queue q on q.endpoint_id = e.id
+             where e.deleted_at is not null and q.status <> 'processing'`,
+} as const
+
+async function endDeliveries(pool: pg.Pool, why: keyof typeof CONDITIONS, limit: number): Promise<number> {
+  const status = why === 'expired' ? 'dead' : 'cancelled'
+  const { rows } = await pool.query<{ n: number }>(
+    `with chosen as materialized (${CONDITIONS[why]} limit $1),
+     ended as materialized (
+       select q.id from posthorn.delivery_queue q
+        where q.id = any(array(select id from chosen)) and coalesce(q.status, '') <> 'processing'
+        order by q.id for update skip locked
+     ), removed as (
+       delete from posthorn.delivery_queue q using ended where q.id = any(array(select id from ended)) and q.id = ended.id
+     ), noted as (
+       update posthorn.deliveries d set status = '${status}', failed_at = case when '${status}' = 'dead' then now() end
+         from ended where d.id = any(array(select id from ended)) and d.id = ended.id
+       returning d.id, d.app_id, d.event_id, d.endpoint_id, d.attempt_count, d.last_failure, d.last_error
+     ), buried as (
+       insert into posthorn.dead_letters (id, app_id, delivery_id, event_id, endpoint_id, reason, failure, error, attempts)
+       select overlay(gen_random_uuid()::text placing left($2::text, 15) from 1 for 15)::uuid,
+              app_id, id, event_id, endpoint_id, 'expired', last_failure, coalesce(last_error, 'It could not be delivered in time.'), attempt_count
+         from noted where '${status}' = 'dead'
+       on conflict do nothing
+     )
+     select count(*)::int as n from noted`,
+    [limit, uuidv7()],
+  )
+  return rows[0]?.n ?? 0
+}

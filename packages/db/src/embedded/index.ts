@@ -1,0 +1,1 @@
+export { type EmbeddedPostgres, type EmbeddedPostgresOptions, freePort, removeCluster, startEmbeddedPostgres } from './embedded-postgres.ts'

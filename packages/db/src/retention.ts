@@ -1,0 +1,64 @@
+import type pg from 'pg'
+import { dropOldPartitions } from './partitions.ts'
+
+/** How long things are kept, in days. */
+export interface RetentionDays {
+  readonly events: number
+  readonly attempts: number
+  readonly deadLetters: number
+  readonly stats: number
+}
+
+/** What one run of retention removed. */
+export interface RetentionReport {
+  readonly partitions: string[]
+  readonly rows: Readonly<Record<string, number>>
+}
+
+const BATCH = 5_000
+
+/**
+ * Removes what is older than its term, children first, in short statements: attempts by whole partitions, the rest in
+ * bounded batches. A delivery that is not over is never removed, nor the event it needs. Safe to run at any time, twice.
+ */
+export async function applyRetention(pool: pg.Pool, keep: RetentionDays): Promise<RetentionReport> {
+  const client = await pool.connect()
+  try {
+    const partitions = await dropOldPartitions(client, 'attempts', keep.attempts)
+    const rows: Record<string, number> = {}
+    for (const [name, statement, days] of statements(keep)) {
+      rows[name] = await deleteInBatches(client, statement, days)
+    }
+    return { partitions, rows }
+  } finally {
+    client.release()
+  }
+}
+
+function statements(keep: RetentionDays): [name: string, statement: string, days: number][] {
+  const gone = (table: string, key: string, where: string) =>
+    `delete from posthorn.${table} where ${key} in (select ${key} from posthorn.${table} where ${where} limit ${BATCH})`
+  // Ids are UUIDv7: "older than" is a range at the low end of the primary key.
+  const before = `id < ${idAt('now() - $1::int * interval \'1 day\'')}`
+  return [
+    ['attempt_stats', `delete from posthorn.attempt_stats where ctid = any(array(select ctid from posthorn.attempt_stats where minute < now() - $1::int * interval '1 day' limit ${BATCH}))`, keep.stats],
+    ['dead_letters', gone('dead_letters', 'id', `${before}`), keep.deadLetters],
+    ['deliveries', gone('deliveries', 'id', `${before} and status <> 'pending' and not exists (select from posthorn.dead_letters l where l.delivery_id = deliveries.id and l.requeued_at is null and l.discarded_at is null)`), keep.events],
+    ['events', gone('events', 'id', `${before} and not exists (select from posthorn.deliveries d where d.event_id = events.id)`), keep.events],
+    ['idempotency_keys', `delete from posthorn.idempotency_keys where (app_id, key) in (select app_id, key from posthorn.idempotency_keys where expires_at < now() - $1::int * interval '1 day' limit ${BATCH})`, 0],
+  ]
+}
+
+/** SQL for the smallest UUIDv7 of a moment. */
+function idAt(instant: string): string {
+  return `(lpad(to_hex((extract(epoch from ${instant}) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid`
+}
+
+async function deleteInBatches(client: pg.PoolClient, statement: string, days: number): Promise<number> {
+  let total = 0
+  for (;;) {
+    const { rowCount } = await client.query(statement, [days])
+    total += rowCount ?? 0
+    if ((rowCount ?? 0) < BATCH) return total
+  }
+}

@@ -1,0 +1,5 @@
+export * from './apps.ts'
+export * from './deliveries.ts'
+export * from './endpoints.ts'
+export * from './events.ts'
+export { posthorn } from './namespace.ts'

@@ -1,0 +1,60 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { parseSecret } from './secret.ts'
+
+/** What `x-platform-signature` covers. */
+export interface CallToSign {
+  /** The app's secret: `whsec_…` stands for the bytes it encodes, any other text for its UTF-8 bytes. */
+  readonly secret: string
+  /** Whole seconds since the epoch. */
+  readonly timestampSec: number
+  /** Value of the `x-request-id` header. */
+  readonly requestId: string
+  /** The exact bytes that are sent. */
+  readonly body: Uint8Array | string
+}
+
+/**
+ * The value of `x-platform-signature`: `t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<x-request-id>.<body>">`.
+ *
+ * @throws TypeError for an empty secret, a request id with `.` or outside visible ASCII, or a fractional timestamp
+ */
+export function signCall(call: CallToSign): string {
+  if (!/^[!-\-/-~]+$/.test(call.requestId)) {
+    throw new TypeError('a request id is visible ASCII without "."')
+  }
+  if (!Number.isSafeInteger(call.timestampSec) || call.timestampSec < 0) {
+    throw new TypeError('the timestamp of a call is a whole number of seconds since the epoch')
+  }
+  return `t=${call.timestampSec},v1=${digest(call)}`
+}
+
+/**
+ * Verifies `x-platform-signature` in constant time.
+ *
+ * @param header the header's value as received
+ * @param call body, request id and secret, and how far the signature's time may lie from `nowMs` (300 s unless given)
+ */
+export function verifyCall(
+  header: string | undefined,
+  call: Omit<CallToSign, 'timestampSec'> & { readonly toleranceSec?: number; readonly nowMs?: number },
+): boolean {
+  const match = /^t=(\d{1,15}),v1=([0-9a-f]{64})$/.exec(header ?? '')
+  if (match?.[1] === undefined || match[2] === undefined) return false
+  const timestampSec = Number(match[1])
+  const age = Math.floor((call.nowMs ?? Date.now()) / 1000) - timestampSec
+  if (Math.abs(age) > (call.toleranceSec ?? 300)) return false
+  return timingSafeEqual(Buffer.from(digest({ ...call, timestampSec }), 'hex'), Buffer.from(match[2], 'hex'))
+}
+
+function digest({ secret, timestampSec, requestId, body }: CallToSign): string {
+  return createHmac('sha256', callKey(secret)).update(`${timestampSec}.${requestId}.`).update(body).digest('hex')
+}
+
+function callKey(secret: string): Uint8Array | string {
+  if (secret === '') throw new TypeError('the secret of a call must not be empty')
+  if (!secret.startsWith('whsec_')) return secret
+  const parsed = parseSecret(secret)
+  if (!parsed.ok) throw new TypeError(parsed.error)
+  if (parsed.value.version !== 'v1') throw new TypeError('a call is signed with a symmetric secret')
+  return parsed.value.key
+}

@@ -1,0 +1,34 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Logger, PosthornEvents } from './types.ts'
+
+type Listener<Name extends keyof PosthornEvents> = (event: PosthornEvents[Name]) => void
+
+/** Announces what happened to listeners of this process and on `diagnostics_channel` as `posthorn:<name>`. */
+export class Emitter {
+  readonly #listeners = new Map<keyof PosthornEvents, Set<Listener<never>>>()
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  on<Name extends keyof PosthornEvents>(name: Name, listener: Listener<Name>): Disposable {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    listeners.add(listener as Listener<never>)
+    return { [Symbol.dispose]: () => void listeners.delete(listener as Listener<never>) }
+  }
+
+  /** A listener that throws is logged: it must not stop a worker. */
+  emit<Name extends keyof PosthornEvents>(name: Name, event: PosthornEvents[Name]): void {
+    const diagnostics = channel(`posthorn:${name}`)
+    if (diagnostics.hasSubscribers) diagnostics.publish(event)
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        ;(listener as Listener<Name>)(event)
+      } catch (error) {
+        this.#logger.error({ err: error, event: name }, 'a listener threw')
+      }
+    }
+  }
+}

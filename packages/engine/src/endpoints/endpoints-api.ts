@@ -1,0 +1,157 @@
+import { initialState } from '@posthorn/circuit-breaker'
+import { formatId, NotFoundError, uuidv7, ValidationError } from '@posthorn/core'
+import type { Endpoint, EndpointRepository, EndpointSecret, EndpointSettings, PostgresCircuitStore } from '@posthorn/db'
+import { generateSecret } from '@posthorn/dispatcher/signing'
+import { idOrNotFound } from '../ids.ts'
+import type { AttemptView, CircuitView, EndpointInput, EndpointsApi, NewSecret } from '../types.ts'
+import { endpointView, publicKeyOfEndpoint } from './endpoint-view.ts'
+import { type EndpointDefaults, parseEndpoint } from './settings.ts'
+
+const MAX_SECRETS = 11
+const MAX_GRACE_MS = 7 * 86_400_000
+const DEFAULT_GRACE_MS = 86_400_000
+
+/** What the endpoints of an app are managed with. */
+export interface EndpointServices {
+  readonly repository: EndpointRepository
+  readonly circuits: PostgresCircuitStore
+  readonly defaults: EndpointDefaults
+  /** sends a test request and records it */
+  test(endpoint: Endpoint): Promise<AttemptView>
+}
+
+/** Endpoints on behalf of one app. */
+export function createEndpointsApi(appId: string, services: EndpointServices): EndpointsApi {
+  const { repository, circuits, defaults } = services
+
+  const find = async (id: string): Promise<Endpoint> => {
+    const endpoint = await repository.get(appId, idOrNotFound('ep', id))
+    return endpoint ?? missing()
+  }
+
+  const circuitOf = async (endpoint: Endpoint): Promise<CircuitView> => {
+    const state = (await circuits.read([endpoint.id])).get(endpoint.id) ?? initialState()
+    const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
+    return {
+      endpointId: formatId('ep', endpoint.id),
+      state: state.name,
+      epoch: state.epoch,
+      consecutiveFailures: 'consecutiveFailures' in state ? state.consecutiveFailures : 0,
+      openedAt: iso('openedAt' in state ? state.openedAt : null),
+      nextProbeAt: iso('nextProbeAt' in state ? state.nextProbeAt : null),
+      settings: endpoint.circuit,
+    }
+  }
+
+  return {
+    async create(input) {
+      const { enabled, ...settings } = parseEndpoint(input, defaults)
+      const { secret } = generateSecret(settings.signing)
+      const id = uuidv7()
+      const made = await repository.insert({ ...settings, id, appId, origin: 'api', secrets: [{ secret }] })
+      const endpoint = enabled ? made : ((await repository.update(appId, id, { ...settings, enabled })) ?? made)
+      return { ...endpointView(endpoint), secret, publicKey: publicKeyOfEndpoint(endpoint) }
+    },
+
+    async get(id) {
+      return endpointView(await find(id))
+    },
+
+    async list(request = {}) {
+      const page = await repository.list(appId, request)
+      return { ...page, data: page.data.map(endpointView) }
+    },
+
+    async update(id, input) {
+      const endpoint = await find(id)
+      const settings = parseEndpoint({ ...inputOf(endpoint), ...withoutUndefined(input) }, defaults)
+      const updated = await repository.update(appId, endpoint.id, settings)
+      if (updated && settings.signing !== endpoint.signing) {
+        // A key of the other kind: nothing that receivers hold can verify the new signatures, so there is no overlap.
+        const rotated = await repository.setSecrets(appId, endpoint.id, [{ secret: generateSecret(settings.signing).secret }])
+        return endpointView(rotated ?? missing())
+      }
+      return endpointView(updated ?? missing())
+    },
+
+    async remove(id) {
+      if (!(await repository.remove(appId, idOrNotFound('ep', id)))) missing()
+    },
+
+    async rotateSecret(id, options = {}): Promise<NewSecret> {
+      const endpoint = await find(id)
+      const secrets = rotated(endpoint, checkedGrace(options.graceMs))
+      const updated = (await repository.setSecrets(appId, endpoint.id, secrets)) ?? missing()
+      return { secret: secrets[0]?.secret ?? '', publicKey: publicKeyOfEndpoint(updated) }
+    },
+
+    async pause(id) {
+      return endpointView((await repository.setPaused(appId, idOrNotFound('ep', id), true)) ?? missing())
+    },
+
+    async resume(id) {
+      return endpointView((await repository.setPaused(appId, idOrNotFound('ep', id), false)) ?? missing())
+    },
+
+    async test(id) {
+      return services.test(await find(id))
+    },
+
+    async circuit(id) {
+      return circuitOf(await find(id))
+    },
+
+    async resetCircuit(id) {
+      const endpoint = await find(id)
+      await circuits.apply([{ key: endpoint.id, events: [{ type: 'reset' }] }])
+      return circuitOf(endpoint)
+    },
+  }
+}
+
+function missing(): never {
+  throw new NotFoundError('There is no such endpoint.')
+}
+
+/** The new secret first; the ones before it sign beside it until their time is over. */
+function rotated(endpoint: Endpoint, graceMs: number): EndpointSecret[] {
+  const now = Date.now()
+  const until = new Date(now + graceMs).toISOString()
+  const kept = endpoint.secrets
+    .map(({ secret, expiresAt }) => ({ secret, expiresAt: expiresAt ?? until }))
+    .filter(({ expiresAt }) => Date.parse(expiresAt) > now)
+  return [{ secret: generateSecret(endpoint.signing).secret }, ...kept].slice(0, MAX_SECRETS)
+}
+
+function checkedGrace(graceMs = DEFAULT_GRACE_MS): number {
+  if (Number.isInteger(graceMs) && graceMs >= 0 && graceMs <= MAX_GRACE_MS) return graceMs
+  throw new ValidationError([
+    { path: 'graceMs', message: 'is out of range', expected: `milliseconds from 0 to ${MAX_GRACE_MS} (7 days)` },
+  ])
+}
+
+/** An endpoint as the input that would make it again. */
+function inputOf(endpoint: EndpointSettings & { enabled: boolean }): Required<EndpointInput> {
+  return {
+    url: endpoint.url,
+    eventTypes: endpoint.eventTypes,
+    description: endpoint.description,
+    capability: endpoint.capability,
+    headers: endpoint.headers,
+    timeoutMs: endpoint.timeoutMs,
+    connectTimeoutMs: endpoint.connectTimeoutMs,
+    retry: endpoint.retry,
+    successCodes: endpoint.successCodes,
+    format: endpoint.format,
+    maxConcurrency: endpoint.maxConcurrency,
+    rateLimit: endpoint.rateLimit,
+    circuit: endpoint.circuit,
+    signing: endpoint.signing,
+    orderingOnFailure: endpoint.orderingOnFailure,
+    enabled: endpoint.enabled,
+  }
+}
+
+function withoutUndefined(input: Partial<EndpointInput>): Partial<EndpointInput> {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
+}

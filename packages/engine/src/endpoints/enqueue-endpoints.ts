@@ -1,0 +1,52 @@
+import { uuidv7 } from '@posthorn/core'
+import type { Endpoint, EndpointRepository } from '@posthorn/db'
+import { generateSecret } from '@posthorn/dispatcher/signing'
+import type { EndpointDefaults } from './settings.ts'
+import { parseEndpoint } from './settings.ts'
+
+const CACHE_SIZE = 10_000
+const FRESH_MS = 60_000
+
+/**
+ * The endpoints of `enqueue({ url })`: one for each app and URL, made the first time. Written over the engine's own small
+ * pool and committed at once: nothing that a caller's open transaction may hold is shared with others, and a caller at
+ * REPEATABLE READ need not see the row.
+ */
+export class EnqueueEndpoints {
+  readonly #repository: EndpointRepository
+  readonly #defaults: EndpointDefaults
+  readonly #cache = new Map<string, { endpoint: Promise<Endpoint>; until: number }>()
+
+  constructor(repository: EndpointRepository, defaults: EndpointDefaults) {
+    this.#repository = repository
+    this.#defaults = defaults
+  }
+
+  /** @throws ValidationError when the URL may not be sent to */
+  async find(appId: string, url: string): Promise<Endpoint> {
+    const settings = parseEndpoint({ url, eventTypes: [] }, this.#defaults)
+    const key = `${appId} ${settings.url}`
+    const cached = this.#cache.get(key)
+    if (cached && cached.until > performance.now()) return cached.endpoint
+    const { secret } = generateSecret('v1')
+    const endpoint = this.#repository.findOrInsertByUrl({
+      ...settings,
+      id: uuidv7(),
+      appId,
+      origin: 'enqueue',
+      secrets: [{ secret }],
+    })
+    this.#remember(key, endpoint)
+    return endpoint
+  }
+
+  #remember(key: string, endpoint: Promise<Endpoint>): void {
+    this.#cache.delete(key)
+    this.#cache.set(key, { endpoint, until: performance.now() + FRESH_MS })
+    endpoint.catch(() => this.#cache.delete(key))
+    if (this.#cache.size > CACHE_SIZE) {
+      const [oldest] = this.#cache.keys()
+      if (oldest !== undefined) this.#cache.delete(oldest)
+    }
+  }
+}

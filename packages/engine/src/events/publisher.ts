@@ -1,0 +1,131 @@
+import { err, formatId, ok, PosthornError, parseTraceparent, type Result, uuidv7, ValidationError } from '@posthorn/core'
+import { type Acceptance, acceptEvents, type Endpoint, type NewEvent, typePatterns } from '@posthorn/db'
+import { parseCustomHeaders } from '@posthorn/dispatcher'
+import type { z } from 'zod'
+import type { EnqueueEndpoints } from '../endpoints/enqueue-endpoints.ts'
+import { requestIdOf } from '../ids.ts'
+import type { Accepted, EnqueueInput, PublishContext, PublishInput, WriteOptions } from '../types.ts'
+import { parseInput } from '../validation.ts'
+import type { Sealer } from '../sealer.ts'
+import { fingerprint } from './fingerprint.ts'
+import { enqueueSchema, publishSchema } from './input.ts'
+import { asIntakeError, type EventIntake, keyMismatch } from './intake.ts'
+import { payloadText } from './raw-json.ts'
+import { clientOf } from './transaction.ts'
+
+type Draft = z.output<typeof publishSchema>
+
+/** Turns what a caller hands in into rows: validated whole before any database is touched. */
+export class Publisher {
+  readonly #intake: EventIntake
+  readonly #endpoints: EnqueueEndpoints
+  readonly #sealer: Sealer
+
+  constructor(parts: { intake: EventIntake; endpoints: EnqueueEndpoints; sealer: Sealer }) {
+    this.#intake = parts.intake
+    this.#endpoints = parts.endpoints
+    this.#sealer = parts.sealer
+  }
+
+  async publish(
+    appId: string,
+    input: PublishInput,
+    options: WriteOptions & { context?: PublishContext },
+  ): Promise<Accepted> {
+    return this.#write(this.#draft(appId, input, options.context ?? {}), options)
+  }
+
+  async publishMany(
+    appId: string,
+    inputs: readonly PublishInput[],
+    context: PublishContext,
+  ): Promise<Result<Accepted, PosthornError>[]> {
+    return Promise.all(
+      inputs.map(async (input) => {
+        try {
+          return ok(await this.#write(this.#draft(appId, input, context), {}))
+        } catch (error) {
+          if (PosthornError.is(error)) return err(error)
+          throw error
+        }
+      }),
+    )
+  }
+
+  async enqueue(appId: string, input: EnqueueInput, options: WriteOptions): Promise<Accepted> {
+    const { url, idempotencyKey, ...rest } = parseInput(enqueueSchema, input)
+    const draft = { ...rest, ...(idempotencyKey !== undefined && { requestId: idempotencyKey }) }
+    const event = this.#event(appId, draft, { source: 'library' }, url)
+    const endpoint = await this.#endpoints.find(appId, url)
+    return this.#write({ ...event, patterns: [], target: targetOf(endpoint, draft.maxAttempts) }, options)
+  }
+
+  #draft(appId: string, input: PublishInput, context: PublishContext): NewEvent {
+    return this.#event(appId, parseInput(publishSchema, input), context, null)
+  }
+
+  #event(appId: string, draft: Draft, context: PublishContext, url: string | null): NewEvent {
+    const id = uuidv7()
+    const payload = payloadText(draft.payload)
+    const headers = draft.headers && parseCustomHeaders(draft.headers, 'headers')
+    if (headers && !headers.ok) throw new ValidationError(headers.error)
+    const scheduledAt = draft.scheduledAt ?? null
+    const orderingKey = draft.orderingKey ?? null
+    const sessionId = draft.sessionId ?? null
+    const key = draft.requestId ?? null
+    return {
+      id,
+      appId,
+      source: context.source ?? 'library',
+      key,
+      fingerprint:
+        key === null ? '' : fingerprint({ eventType: draft.type, payload, sessionId, scheduledAt, orderingKey, url }),
+      requestId: key ?? context.httpRequestId ?? null,
+      traceId: parseTraceparent(context.traceparent)?.traceId ?? null,
+      eventType: draft.type,
+      sessionId,
+      payload,
+      headers: context.headers ?? null,
+      ipAddress: context.ipAddress ?? null,
+      metadata: draft.metadata ?? null,
+      scheduledAt,
+      orderingKey,
+      deliveryHeaders: headers ? this.#sealer.sealDeliveryHeaders(headers.value).toString('base64') : null,
+      maxAttempts: draft.maxAttempts ?? null,
+      patterns: typePatterns(draft.type),
+      target: null,
+    }
+  }
+
+  async #write(event: NewEvent, options: WriteOptions): Promise<Accepted> {
+    const { eventId, deliveryIds, duplicate } = options.tx
+      ? await writeInCallersTransaction(event, options)
+      : await this.#intake.accept(event)
+    return {
+      eventId: formatId('evt', eventId),
+      deliveryIds: deliveryIds.map((id) => formatId('dlv', id)),
+      duplicate,
+      requestId: requestIdOf(eventId, event.requestId),
+    }
+  }
+}
+
+async function writeInCallersTransaction(event: NewEvent, options: WriteOptions): Promise<Acceptance> {
+  const client = clientOf(options.tx)
+  try {
+    // Unnamed: a named statement would stay on a connection that is not ours.
+    const [answer] = await acceptEvents(client, [event], { wake: options.notify === 'in-tx', prepared: false })
+    if (!answer || !('eventId' in answer)) throw keyMismatch()
+    return answer
+  } catch (error) {
+    throw asIntakeError(error)
+  }
+}
+
+function targetOf(endpoint: Endpoint, maxAttempts: number | undefined): NewEvent['target'] {
+  return {
+    endpointId: endpoint.id,
+    maxAttempts: maxAttempts ?? endpoint.retry.maxAttempts,
+    maxAgeMs: endpoint.retry.maxAgeMs,
+  }
+}

@@ -1,0 +1,68 @@
+import { ValidationError } from '@posthorn/core'
+import pg from 'pg'
+import type { PosthornOptions } from './types.ts'
+
+/** Connections by what may wait for them. */
+export interface Pools {
+  /** the caller's pool, or ours: for reading */
+  readonly main: pg.Pool
+  /** small, ours alone: what must go on when callers hold every connection of theirs */
+  readonly own: pg.Pool
+  /** ours alone: grouped inserts, with a short `lock_timeout` */
+  readonly intake: pg.Pool
+  /** ours alone: claims, completions, heartbeats */
+  readonly work: pg.Pool
+  /** for a connection that stays: undefined where there is a pooler */
+  readonly listen: pg.ClientConfig | undefined
+  readonly migration: pg.ClientConfig
+  close(): Promise<void>
+}
+
+const INTAKE_LOCK_TIMEOUT_MS = 100
+const CONNECT_TIMEOUT_MS = 5_000
+
+/**
+ * Opens what the engine needs. Pools connect when they are first used: a process that only enqueues holds few.
+ *
+ * @throws ValidationError when neither or both of `connectionString` and `pool` are given
+ */
+export function openPools(options: PosthornOptions): Pools {
+  const { connectionString, pool } = options
+  if ((connectionString === undefined) === (pool === undefined)) {
+    throw new ValidationError([{ path: 'connectionString', message: 'give either connectionString or pool' }])
+  }
+  const config: pg.ClientConfig = pool ? connectionOf(pool) : { connectionString }
+  const open = (max: number, more: pg.PoolConfig = {}) => {
+    const opened = new pg.Pool({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, max, ...more })
+    // An idle connection that the server ends is replaced at the next use; whoever uses one gets the error itself.
+    opened.on('error', () => undefined)
+    return opened
+  }
+  const own = open(2)
+  const work = open(6)
+  const intake = open(4, {
+    onConnect: async (client) => {
+      await client.query(`set lock_timeout = ${INTAKE_LOCK_TIMEOUT_MS}`)
+    },
+  })
+  const main = pool ?? open(5)
+  const ours = [own, work, intake, ...(pool ? [] : [main])]
+  return {
+    main,
+    own,
+    intake,
+    work,
+    listen: (options.listen ?? true) ? config : undefined,
+    migration: config,
+    close: async () => {
+      await Promise.all(ours.map((each) => each.end()))
+    },
+  }
+}
+
+/** How a pool of the caller's connects, without what makes it a pool. */
+function connectionOf(pool: pg.Pool): pg.ClientConfig {
+  const { host, port, user, password, database, connectionString, ssl, application_name, keepAlive } = pool.options
+  const known = { host, port, user, password, database, connectionString, ssl, application_name, keepAlive }
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,34 @@
+import { ValidationError, type ValidationIssue } from '@posthorn/core'
+import type { z } from 'zod'
+
+/**
+ * Parses input of a caller.
+ *
+ * @throws ValidationError with every mistake at once, each with the path of its field; unknown fields by name
+ */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(input)
+  if (parsed.success) return parsed.data
+  throw new ValidationError(issuesOf(parsed.error))
+}
+
+function issuesOf(error: z.ZodError): ValidationIssue[] {
+  return error.issues.flatMap((issue): ValidationIssue[] => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: pathOf([...issue.path, key]), message: 'is not a known field' }))
+    }
+    return [{ path: pathOf(issue.path), message: issue.message }]
+  })
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`
+    return text === '' ? String(part) : `${text}.${String(part)}`
+  }, '')
+}
+
+/** Throws what has been collected, if anything has. */
+export function throwIssues(issues: readonly ValidationIssue[]): void {
+  if (issues.length > 0) throw new ValidationError(issues)
+}

@@ -1,0 +1,290 @@
+import type { CircuitChange } from '@posthorn/circuit-breaker'
+import { type Clock, formatId, type Random } from '@posthorn/core'
+import { type ClaimedDelivery, type DeliveryOutcome, loadClaimed, type Settled } from '@posthorn/db'
+import { CompletionBatcher, Heartbeat, type Queue, type QueueItem } from '@posthorn/queue'
+import type pg from 'pg'
+import type { Emitter } from '../emitter.ts'
+import type { Logger, WorkerStats } from '../types.ts'
+import type { EndpointCache, Target } from './endpoint-cache.ts'
+import { FlightPlan } from './flight-plan.ts'
+import type { Landing } from './flight.ts'
+import type { SendSettings } from './send.ts'
+import { Signal } from './signal.ts'
+import { SlowEndpoints } from './slow-endpoints.ts'
+import { WorkerCounters } from './worker-counters.ts'
+
+/** What a worker is made of. */
+export interface DeliveryWorkerOptions {
+  readonly pool: pg.Pool
+  readonly queue: Queue<Landing>
+  readonly endpoints: EndpointCache
+  readonly sending: SendSettings
+  /** the usual deadline of a request; the lease is made from it */
+  readonly timeoutMs: number
+  readonly concurrency: number
+  readonly pollIntervalMs: number
+  readonly prepared: boolean
+  readonly emitter: Emitter
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const MAX_CLAIM = 500
+const FLUSH_SHARE_MS = 5_000
+
+/** Between the end of a request and the end of its lease there must be time to write its outcome. */
+const slackMs = (timeoutMs: number): number => Math.min(15_000, Math.max(1_500, timeoutMs / 2))
+
+/**
+ * The loop that delivers: claims what there are slots for, starts every claimed delivery at once, hands what became of
+ * them to the batcher, and claims again when slots or endpoints have become free or something became due.
+ */
+export class DeliveryWorker {
+  readonly #options: DeliveryWorkerOptions
+  readonly #signal = new Signal()
+  readonly #slow = new SlowEndpoints()
+  readonly #counters = new WorkerCounters()
+  readonly #heartbeat: Heartbeat
+  readonly #batcher: CompletionBatcher<Landing>
+  readonly #plan: FlightPlan
+  readonly #abort = new AbortController()
+  readonly #idle = new Set<() => void>()
+  readonly #leaseMs: number
+  #inFlight = 0
+  #loop: Promise<void> | undefined
+  #stopping = false
+
+  constructor(options: DeliveryWorkerOptions) {
+    this.#options = options
+    const { queue, logger } = options
+    this.#leaseMs = options.timeoutMs + slackMs(options.timeoutMs)
+    this.#heartbeat = new Heartbeat({
+      extend: (leases, leaseMs) => queue.extend(leases, leaseMs),
+      leaseMs: this.#leaseMs,
+      monotonic: () => options.clock.monotonic(),
+      onError: (err) => logger.warn({ err }, 'leases could not be renewed'),
+    })
+    this.#batcher = new CompletionBatcher<Landing>({
+      complete: (outcomes) => queue.complete(outcomes),
+      maxBatch: MAX_CLAIM,
+      withoutDetails: ({ record, ...rest }) => (record ? { ...rest, record: withoutDetails(record) } : rest),
+      onCompleted: ({ id, leaseToken }) => {
+        this.#heartbeat.forget({ id, leaseToken })
+        this.#landed()
+      },
+      onError: (err) => {
+        this.#counters.flushErrors += 1
+        logger.error({ err }, 'outcomes could not be written; they will be written again')
+      },
+    })
+    this.#plan = new FlightPlan({ ...options, signal: this.#abort.signal })
+  }
+
+  get stats(): WorkerStats {
+    return this.#counters.snapshot(this.#inFlight)
+  }
+
+  /** Something may be due: look now. */
+  wake(): void {
+    this.#signal.notify()
+  }
+
+  start(): void {
+    this.#loop ??= this.#run()
+  }
+
+  /** Claims and delivers what is due now, until nothing more is; returns how many were tried. */
+  async runOnce(): Promise<number> {
+    let total = 0
+    for (;;) {
+      const claimed = await this.#claim(this.#options.concurrency - this.#inFlight)
+      if (claimed === 0 && this.#inFlight === 0) return total
+      total += claimed
+      await this.#untilIdle()
+    }
+  }
+
+  /**
+   * Stops claiming and waits for requests under way; past the grace period they are given up and their deliveries handed
+   * back. Every outcome is written before it returns, unless the database does not answer.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true
+    this.#signal.notify()
+    const share = Math.min(FLUSH_SHARE_MS, graceMs / 3)
+    const timer = setTimeout(() => this.#abort.abort(), Math.max(0, graceMs - share))
+    await this.#loop
+    await Promise.race([this.#untilIdle(), aborted(this.#abort.signal)])
+    clearTimeout(timer)
+    const unwritten = await this.#batcher.close({ signal: AbortSignal.timeout(Math.max(Math.ceil(share), 100)) })
+    if (unwritten > 0) this.#options.logger.error({ unwritten }, 'stopped with outcomes that could not be written')
+    await this.#heartbeat.close()
+  }
+
+  async #run(): Promise<void> {
+    const { concurrency, pollIntervalMs, logger } = this.#options
+    let failures = 0
+    while (!this.#stopping) {
+      const free = concurrency - this.#inFlight
+      if (free < concurrency / 4) {
+        await this.#signal.wait(pollIntervalMs)
+        continue
+      }
+      try {
+        const claimed = await this.#claim(free)
+        failures = 0
+        if (claimed < Math.min(free, MAX_CLAIM)) await this.#signal.wait(pollIntervalMs)
+      } catch (err) {
+        failures += 1
+        this.#counters.claimErrors += 1
+        logger.warn({ err, failures }, 'due deliveries could not be claimed')
+        await this.#signal.wait(Math.min(5_000, 100 * 2 ** Math.min(failures, 6)))
+      }
+    }
+  }
+
+  async #claim(free: number): Promise<number> {
+    const slow = this.#slow
+    const askedAt = this.#options.clock.monotonic()
+    const items = await this.#options.queue.claim({
+      limit: Math.min(free, MAX_CLAIM),
+      leaseMs: this.#leaseMs,
+      shared: { groups: slow.ids, limit: Math.max(0, Math.floor(this.#options.concurrency / 2) - slow.inFlight) },
+    })
+    if (items.length === 0) return 0
+    this.#counters.claimed += items.length
+    this.#inFlight += items.length
+    for (const item of items) {
+      this.#heartbeat.track(item, askedAt)
+      slow.started(item.group)
+    }
+    void this.#begin(items, askedAt)
+    return items.length
+  }
+
+  async #begin(items: readonly QueueItem[], askedAt: number): Promise<void> {
+    let loaded: { deliveries: Map<string, ClaimedDelivery>; targets: Map<string, Target> }
+    try {
+      loaded = await this.#load(items)
+    } catch (err) {
+      this.#options.logger.warn({ err }, 'claimed deliveries could not be read; they are handed back')
+      await this.#handBack(items)
+      return
+    }
+    for (const item of items) {
+      const delivery = loaded.deliveries.get(item.id)
+      const target = loaded.targets.get(item.group)
+      if (delivery && target) void this.#fly(item, delivery, target, askedAt)
+      else void this.#handBack([item])
+    }
+  }
+
+  async #load(items: readonly QueueItem[]) {
+    const { pool, endpoints, prepared, logger } = this.#options
+    const rows = await loadClaimed(pool, items.map((item) => item.id), { prepared })
+    const targets = await endpoints.get(new Map(rows.map((row) => [row.endpointId, row.endpointVersion])), (id, err) =>
+      logger.error({ err, endpointId: formatId('ep', id) }, 'an endpoint cannot be opened; its deliveries wait'),
+    )
+    return { deliveries: new Map(rows.map((row) => [row.id, row])), targets }
+  }
+
+  async #fly(item: QueueItem, delivery: ClaimedDelivery, target: Target, askedAt: number): Promise<void> {
+    const { timeoutMs } = target.endpoint
+    const needed = timeoutMs + slackMs(timeoutMs) / 3
+    if (needed > this.#heartbeat.remainingMs(item) && !(await this.#renew(item, needed))) {
+      // Somebody else may have it by now: nothing is sent and nothing is written.
+      this.#heartbeat.forget(item)
+      this.#slow.ended(item.group, undefined)
+      this.#counters.stale += 1
+      this.#landed()
+      return
+    }
+    const landing = await this.#plan.fly(item, delivery, target, askedAt)
+    this.#slow.ended(item.group, landing.report?.result.timing.totalMs)
+    if (landing.report) this.#counters.attempts[landing.report.result.verdict] += 1
+    await this.#batcher.add({ id: item.id, leaseToken: item.leaseToken, kind: 'done', record: landing })
+  }
+
+  async #renew(item: QueueItem, leaseMs: number): Promise<boolean> {
+    const ours = await this.#options.queue.extend([item], leaseMs).catch((): string[] => [])
+    return ours.includes(item.id)
+  }
+
+  async #handBack(items: readonly QueueItem[]): Promise<void> {
+    // If this fails too, the leases run out by themselves.
+    await this.#options.queue.release(items).catch(() => undefined)
+    for (const item of items) {
+      this.#heartbeat.forget(item)
+      this.#slow.ended(item.group, undefined)
+      this.#landed()
+    }
+  }
+
+  #landed(): void {
+    this.#inFlight -= 1
+    this.#signal.notify()
+    if (this.#inFlight === 0) {
+      for (const resolve of this.#idle) resolve()
+      this.#idle.clear()
+    }
+  }
+
+  async #untilIdle(): Promise<void> {
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.add(resolve))
+  }
+
+  /** What the recorder tells after a flush was committed. */
+  readonly observer = {
+    onSettled: (landing: Landing, final: Settled['final']): void => {
+      this.#counters.settled[final] += 1
+      announce(this.#options.emitter, landing.outcome, final, landing.report?.result.status ?? null)
+    },
+    onStale: (): void => {
+      this.#counters.stale += 1
+    },
+    onCircuit: (endpointId: string, change: CircuitChange): void => {
+      this.#options.logger.info({ endpointId: formatId('ep', endpointId), ...change }, 'circuit changed')
+      this.#options.emitter.emit('circuit', { endpointId: formatId('ep', endpointId), ...change })
+    },
+    onFlushed: (): void => {
+      this.#counters.flushes += 1
+    },
+  }
+}
+
+function announce(emitter: Emitter, outcome: DeliveryOutcome, final: Settled['final'], statusCode: number | null): void {
+  const { attempt, failure, deadLetter } = outcome
+  const ids = {
+    deliveryId: formatId('dlv', outcome.id),
+    eventId: formatId('evt', outcome.eventId),
+    endpointId: formatId('ep', outcome.endpointId),
+  }
+  if (final === 'delivered' && attempt) {
+    emitter.emit('delivered', { ...ids, attempt: attempt.number, durationMs: attempt.durationMs, statusCode })
+  } else if (attempt && failure) {
+    const nextAttemptInMs = final === 'pending' ? outcome.delayMs : null
+    emitter.emit('failed', { ...ids, attempt: attempt.number, failure, statusCode, nextAttemptInMs })
+  }
+  if (deadLetter && (final === 'dead' || final === 'failed')) {
+    emitter.emit('dead', { ...ids, reason: deadLetter.reason, attempts: outcome.attemptCount, error: outcome.error })
+  }
+}
+
+/** A landing whose texts the database refused: what is left are numbers and words of our own. */
+function withoutDetails(landing: Landing): Landing {
+  const { outcome } = landing
+  const bare = { responseBody: null, responseHeaders: null, errorMessage: null, timing: null, responseTruncated: true }
+  return {
+    ...landing,
+    outcome: { ...outcome, error: null, attempt: outcome.attempt && { ...outcome.attempt, ...bare } },
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return graceful()
+  return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })).then(graceful)
+}
+
+/** Requests that were given up still end, a moment later, with a result to write. */
+const graceful = () => new Promise<void>((resolve) => setTimeout(resolve, 50))

@@ -1,0 +1,100 @@
+import { type Clock, type Random, uuidv7 } from '@posthorn/core'
+import type { ClaimedDelivery, DeliveryOutcome } from '@posthorn/db'
+import type { DispatchResult } from '@posthorn/dispatcher'
+import type { QueueItem } from '@posthorn/queue'
+import { type Decision, decide, decideUnsent, eventGone } from './decide.ts'
+import type { Target } from './endpoint-cache.ts'
+import type { Landing } from './flight.ts'
+import { attemptRecord, type SendSettings, send } from './send.ts'
+
+/** What one delivery's way from claim to outcome needs. */
+export interface FlightPlanOptions {
+  readonly sending: SendSettings
+  readonly clock: Clock
+  readonly random: Random
+  /** gives up what is under way */
+  readonly signal: AbortSignal
+}
+
+/** Takes one claimed delivery to its outcome: refuses what is over, sends the rest, decides what comes of it. */
+export class FlightPlan {
+  readonly #options: FlightPlanOptions
+
+  constructor(options: FlightPlanOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @param askedAt monotonic time just before the claim was asked for: with it, the database's time is known without
+   * asking again, never ahead of it
+   */
+  async fly(item: QueueItem, delivery: ClaimedDelivery, target: Target, askedAt: number): Promise<Landing> {
+    const databaseNow = () => item.claimedAtMs + (this.#options.clock.monotonic() - askedAt)
+    const startedAtMs = databaseNow()
+    const { payload } = delivery
+    const unsent = decideUnsent({
+      claimCount: item.claimCount,
+      attemptCount: item.attemptCount,
+      nowMs: startedAtMs,
+      expiresAtMs: delivery.expiresAt.getTime(),
+    })
+    if (payload === null) return { outcome: toOutcome(item, delivery, target, eventGone(item.attemptCount), null), report: null }
+    if (unsent) return { outcome: toOutcome(item, delivery, target, unsent, null), report: null }
+    const number = item.attemptCount + 1
+    const result = await send(this.#options.sending, {
+      delivery: { ...delivery, payload },
+      target,
+      number,
+      nowMs: startedAtMs,
+      signal: this.#options.signal,
+    })
+    const decision = decide(result, {
+      attemptCount: item.attemptCount,
+      maxAttempts: delivery.maxAttempts,
+      retry: target.endpoint.retry,
+      nowMs: databaseNow(),
+      expiresAtMs: delivery.expiresAt.getTime(),
+      random: this.#options.random,
+    })
+    const attempt = wasMade(result)
+      ? attemptRecord(result, {
+          kind: 'delivery',
+          number,
+          startedAtMs,
+          workerId: this.#options.sending.workerId,
+          circuitEpoch: delivery.circuit.epoch,
+        })
+      : null
+    return {
+      outcome: toOutcome(item, delivery, target, decision, attempt),
+      report: { endpoint: target.endpoint, circuit: delivery.circuit, leaseToken: item.leaseToken, result, atMs: startedAtMs },
+    }
+  }
+}
+
+/** A request that we gave up before a byte of it left was never made. */
+const wasMade = (result: DispatchResult): boolean => result.verdict !== 'requeue' || result.bytesSent > 0
+
+function toOutcome(
+  item: QueueItem,
+  delivery: ClaimedDelivery,
+  target: Target,
+  decision: Decision,
+  attempt: DeliveryOutcome['attempt'],
+): DeliveryOutcome {
+  return {
+    id: item.id,
+    leaseToken: item.leaseToken,
+    eventId: delivery.eventId,
+    endpointId: delivery.endpointId,
+    appId: delivery.appId,
+    next: decision.next,
+    delayMs: decision.delayMs,
+    attemptCount: decision.attemptCount,
+    failure: decision.failure,
+    error: decision.error,
+    deadLetter: decision.reason ? { id: uuidv7(), reason: decision.reason } : null,
+    halt: target.endpoint.orderingOnFailure === 'halt' && delivery.orderingKey !== null,
+    attempt,
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Packs every published package and looks at the tarballs as a user meets them: publint, attw, the
+ * manifest, an import of every `exports` key, every command, and the declarations in a strict project.
+ * Needs a finished build; fetches nothing.
+ *
+ *     pnpm run check:packages
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { buildPathProblems, commandProblems, importProblems, manifestProblems } from './packages/checks.ts'
+import { layOutConsumer } from './packages/consumer.ts'
+import { run, tryRun } from './packages/run.ts'
+import { declarationProblems } from './packages/types.ts'
+import { publishablePackages, type WorkspacePackage } from './packages/workspace.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const temporary = mkdtempSync(join(tmpdir(), 'posthorn-packages-'))
+const problems: string[] = []
+
+try {
+  const packages = publishablePackages(root)
+  if (packages.length === 0) throw new Error('found no package to check')
+
+  const tarballs = new Map<WorkspacePackage, string>()
+  for (const source of packages) {
+    const out = await run(
+      'pnpm',
+      ['pack', '--json', '--pack-destination', temporary],
+      join(root, source.directory),
+    )
+    const tarball = (JSON.parse(out) as { filename: string }).filename
+    tarballs.set(source, tarball)
+    await lint(source.manifest.name, 'publint', ['--strict', tarball])
+    await lint(source.manifest.name, 'attw', ['--profile', 'esm-only', '--no-definitely-typed', tarball])
+  }
+
+  const consumer = join(temporary, 'consumer')
+  const installed = await layOutConsumer(root, consumer, tarballs)
+  for (const entry of installed) {
+    const found = [
+      ...entry.problems,
+      ...manifestProblems(entry),
+      ...buildPathProblems(entry, root),
+      ...(await importProblems(entry, consumer)),
+      ...(await commandProblems(entry, consumer)),
+    ]
+    for (const problem of found) problems.push(`${entry.source.manifest.name}: ${problem}`)
+  }
+  problems.push(...(await declarationProblems(root, consumer, installed)))
+  report(packages.length)
+} finally {
+  rmSync(temporary, { recursive: true, force: true })
+}
+
+async function lint(name: string, tool: string, args: string[]): Promise<void> {
+  const { code, stdout, stderr } = await tryRun(join(root, 'node_modules/.bin', tool), args, root)
+  if (code !== 0) problems.push(`${name}: ${tool} is not content\n${stdout}${stderr}`)
+}
+
+function report(count: number): void {
+  for (const problem of problems) console.error(problem)
+  console.log(`${count} packages packed and imported, ${problems.length} problems`)
+  if (problems.length > 0) process.exitCode = 1
+}
