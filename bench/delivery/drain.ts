@@ -33,6 +33,7 @@ export async function drain(request: DrainRequest): Promise<Record<string, numbe
   const connectionString = await cluster.createDatabase(request.database)
   const scene: Scene = { connectionString, redisUrl: redis?.url }
   const counter = await openCounter(connectionString)
+  const isQueue = contender.countUnfinished !== undefined
   let worker: Child | undefined
   try {
     if (entry.mode !== 'own') await counter.run(ATTEMPTS_DDL)
@@ -47,7 +48,7 @@ export async function drain(request: DrainRequest): Promise<Record<string, numbe
 
     const usage = await measure(request, worker, counter.query, scene)
     await verify(request, counter.query)
-    return { ...usage, preloadRate: total / (preloadMs / 1_000) }
+    return { ...usage, preloadRate: isQueue ? total / (preloadMs / 1_000) : Number.NaN }
   } finally {
     await worker?.stop()
     await counter.close()

@@ -14,15 +14,22 @@ export function renderReport(machine: Record<string, string>, results: readonly 
 function renderSuite(result: SuiteResult): string {
   const lines = linesOf(result.measurements)
   const measured = textTable(
-    ['contender', ...result.metrics.map((metric) => metric.header)],
-    lines.map((line) => [labelOf(line), ...figuresOf(line, result)]),
+    ['contender', 'rounds', ...result.metrics.map((metric) => metric.header)],
+    lines.map((line) => [labelOf(line), roundsOf(line), ...figuresOf(line, result)]),
   )
   const parts = ['', `== ${result.title} ==`, ...result.notes.map((note) => `  ${note}`), '', measured]
   const ratios = renderRatios(result, lines)
   if (ratios !== '') parts.push('', ratios)
-  const failures = lines.flatMap((line) => line.errors.map((error) => `  FAILED ${labelOf(line)}: ${error}`))
+  const failures = lines.flatMap((line) =>
+    line.errors.map((error) => `  FAILED ${labelOf(line)}: ${error.split('\n', 1)[0]}`),
+  )
   if (failures.length > 0) parts.push('', ...new Set(failures))
   return parts.join('\n')
+}
+
+/** `3`, or `2 of 3` when a round failed and is missing from the figures. */
+function roundsOf({ rounds, errors }: Line): string {
+  return errors.length === 0 ? `${rounds.length}` : `${rounds.length} of ${rounds.length + errors.length}`
 }
 
 function figuresOf(line: Line, result: SuiteResult): string[] {

@@ -21,6 +21,6 @@ export function formatSummary(summary: Summary | undefined, digits: number): str
   if (summary === undefined) return 'n/a'
   const text = (value: number) =>
     value.toFixed(digits).replace(/\B(?=(\d{3})+(?!\d))/g, digits === 0 ? ' ' : '')
-  if (summary.count === 1) return text(summary.median)
+  if (text(summary.min) === text(summary.max)) return text(summary.median)
   return `${text(summary.median)} (${text(summary.min)}–${text(summary.max)})`
 }

@@ -118,6 +118,6 @@ describe('redactedConfig', () => {
     const shown = JSON.stringify(redactedConfig(config))
     for (const secret of ['hunter2', key, 'b'.repeat(40)]) expect(shown).not.toContain(secret)
     expect(shown).toContain('/posthorn')
-    expect(redactedConfig(config)['PORT']).toBe(8080)
+    expect(redactedConfig(config).PORT).toBe(8080)
   })
 })

@@ -1,4 +1,4 @@
-import { redactUrl, REDACTED, ValidationError, type ValidationIssue } from '@posthorn/core'
+import { REDACTED, redactUrl, ValidationError, type ValidationIssue } from '@posthorn/core'
 import { z } from 'zod'
 import { type Environment, readVariables } from './config/environment.ts'
 import * as value from './config/values.ts'

@@ -81,7 +81,9 @@ for (const [name, rounds] of results) {
   const median = (pick: (r: { micros: number; rate: number }) => number) =>
     rounds.map(pick).sort((a, b) => a - b)[Math.floor(rounds.length / 2)] ?? 0
   const micros = median((r) => r.micros).toFixed(1)
-  process.stdout.write(`${name.padEnd(28)} ${micros.padStart(6)} µs CPU  ${median((r) => r.rate).toFixed(0)}/s\n`)
+  process.stdout.write(
+    `${name.padEnd(28)} ${micros.padStart(6)} µs CPU  ${median((r) => r.rate).toFixed(0)}/s\n`,
+  )
 }
 await Promise.all([pool.close(), dispatcher.close()])
 sink.disconnect()

@@ -22,7 +22,7 @@ const server = createServer((socket) => {
 function requestLength(bytes: Buffer): number {
   const end = bytes.indexOf('\r\n\r\n')
   if (end < 0) return Number.POSITIVE_INFINITY
-  const length = /\r\ncontent-length: (\d+)/i.exec(bytes.latin1Slice(0, end))?.[1]
+  const length = /\r\ncontent-length: (\d+)/i.exec(bytes.toString('latin1', 0, end))?.[1]
   return end + 4 + Number(length ?? 0)
 }
 

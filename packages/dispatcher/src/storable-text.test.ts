@@ -18,7 +18,11 @@ describe('toStorableText', () => {
   })
 
   it('makes anything valid UTF-8 without NUL, and leaves what is valid alone', () => {
-    const input = fc.oneof(fc.uint8Array(), fc.string({ unit: 'binary' }), fc.uint8Array().map((b) => Buffer.from(b).toString('utf16le')))
+    const input = fc.oneof(
+      fc.uint8Array(),
+      fc.string({ unit: 'binary' }),
+      fc.uint8Array().map((b) => Buffer.from(b).toString('utf16le')),
+    )
     fc.assert(
       fc.property(input, (given) => {
         const text = toStorableText(given)

@@ -1,6 +1,13 @@
 import type { Socket } from 'node:net'
 import type { DispatcherOptions, DispatchRequest } from '../src/index.ts'
-import { answering, httpsReceiver, type Receiver, refusingUrl, tcpReceiver } from './receivers.ts'
+import {
+  answering,
+  httpsReceiver,
+  type Receiver,
+  readCertificate,
+  refusingUrl,
+  tcpReceiver,
+} from './receivers.ts'
 
 /** A receiver that misbehaves, and what a request to it must come to. */
 export interface Fault {
@@ -123,7 +130,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'upgrades without being asked',
-    start: () => answering('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n'),
+    start: () =>
+      answering('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n'),
     expected: connection('SOCKET_CLOSED'),
   },
   {
@@ -148,12 +156,17 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'sends trailers without end',
-    start: () => floods('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n', Buffer.from('x:y\r\n'.repeat(2_000))),
+    start: () =>
+      floods(
+        'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n',
+        Buffer.from('x:y\r\n'.repeat(2_000)),
+      ),
     expected: { ...connection('HEADERS_TOO_LARGE'), status: 200 },
   },
   {
     name: 'sends a chunk extension without end',
-    start: () => floods('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;x=', Buffer.alloc(10_000, 'x')),
+    start: () =>
+      floods('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;x=', Buffer.alloc(10_000, 'x')),
     expected: { ...connection('HEADERS_TOO_LARGE'), status: 200 },
   },
   {
@@ -179,7 +192,9 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'has no DNS entry',
     start: () => nobody('http://nobody.example/'),
-    dispatcher: { resolve: () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' })) },
+    dispatcher: {
+      resolve: () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' })),
+    },
     expected: { verdict: 'retryable', failure: 'dns', errorCode: 'ENOTFOUND' },
   },
   {
@@ -188,6 +203,13 @@ export const FAULTS: readonly Fault[] = [
     dispatcher: { resolve: () => new Promise(() => {}) },
     request: { connectTimeoutMs: 40 },
     expected: { verdict: 'retryable', failure: 'timeout', errorCode: 'CONNECT_TIMEOUT' },
+  },
+  {
+    name: 'has a name server that outlasts the deadline',
+    start: () => nobody('http://silent.example/'),
+    dispatcher: { resolve: () => new Promise(() => {}) },
+    request: { ...SHORT, connectTimeoutMs: 60_000 },
+    expected: timedOut,
   },
   {
     name: 'resolves to an address that is not allowed',
@@ -208,7 +230,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'has an expired certificate',
     start: () => httpsReceiver('expired', (_, response) => response.end()),
-    expected: { verdict: 'retryable', failure: 'tls' },
+    dispatcher: { tls: { ca: readCertificate('expired') } },
+    expected: tls('CERT_HAS_EXPIRED'),
   },
   {
     name: 'speaks plain HTTP where TLS is expected',
@@ -228,7 +251,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'redirects',
-    start: () => answering('HTTP/1.1 307 Temporary\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'),
+    start: () =>
+      answering('HTTP/1.1 307 Temporary\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'),
     expected: { verdict: 'permanent', failure: 'http_3xx', errorCode: 'HTTP_307', status: 307 },
     keepsConnections: true,
   },

@@ -25,7 +25,10 @@ export function httpReceiver(listener: RequestListener): Promise<Receiver> {
 }
 
 /** A server behind TLS with one of the certificates of `certs`. */
-export function httpsReceiver(certificate: 'valid' | 'expired', listener: RequestListener): Promise<Receiver> {
+export function httpsReceiver(
+  certificate: 'valid' | 'expired',
+  listener: RequestListener,
+): Promise<Receiver> {
   const pem = readCertificate(certificate)
   return listen(createHttpsServer({ key: pem, cert: pem }, listener), 'https')
 }

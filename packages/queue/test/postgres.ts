@@ -16,9 +16,14 @@ export interface TestDatabase {
   stop(): Promise<void>
 }
 
-/** Takes `DATABASE_URL` (a fresh database in it) or an embedded PostgreSQL under the temporary directory. */
+/**
+ * Makes a database on the server that the run shares, on `DATABASE_URL`, or on an embedded PostgreSQL under the
+ * temporary directory, whichever is there first.
+ */
 export async function startPostgres(): Promise<TestDatabase> {
-  const server = process.env['DATABASE_URL'] ? external(process.env['DATABASE_URL']) : await embedded()
+  const shared = process.env[`POSTHORN_TEST_SERVER_URL_${process.env['POSTHORN_TEST_POSTGRES'] ?? '18'}`]
+  const given = shared ?? process.env['DATABASE_URL']
+  const server = given ? external(given) : await embedded()
   const name = `queue_test_${randomBytes(6).toString('hex')}`
   await administer(server.url, `create database ${name}`)
   const url = new URL(server.url)

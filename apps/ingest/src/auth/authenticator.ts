@@ -33,7 +33,10 @@ export class Authenticator {
   readonly #pending = new Map<string, Promise<KeyIdentity | undefined>>()
   readonly #touched = new Map<string, number>()
 
-  constructor(directory: KeyDirectory, options: { clock?: Clock; onTouchError?: (error: unknown) => void } = {}) {
+  constructor(
+    directory: KeyDirectory,
+    options: { clock?: Clock; onTouchError?: (error: unknown) => void } = {},
+  ) {
     this.#directory = directory
     this.#clock = options.clock ?? systemClock
     this.#onTouchError = options.onTouchError ?? (() => undefined)

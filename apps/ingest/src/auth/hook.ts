@@ -26,10 +26,14 @@ declare module 'fastify' {
 }
 
 /** Asks every request but those of `public` routes for a key, and every route for what it needs. */
-export function registerAuth(app: FastifyInstance, parts: { posthorn: Posthorn; authenticator: Authenticator }): void {
+export function registerAuth(
+  app: FastifyInstance,
+  parts: { posthorn: Posthorn; authenticator: Authenticator },
+): void {
   app.decorateRequest('caller', null)
   app.addHook('onRoute', (route) => {
-    if (!route.config?.access) throw new Error(`${route.method} ${route.url} does not say what access it needs`)
+    if (!route.config?.access)
+      throw new Error(`${route.method} ${route.url} does not say what access it needs`)
   })
   app.addHook('onRequest', authHook(parts))
 }
@@ -82,7 +86,9 @@ function appOf(key: KeyIdentity, header: string | string[] | undefined): string 
   if (header === undefined) return key.appId ?? DEFAULT_APP_ID
   const named = typeof header === 'string' ? parseId('app', header) : undefined
   if (named === undefined) {
-    return invalid([{ path: 'headers.x-posthorn-app', message: 'is not the id of an app', expected: 'app_<32 hex digits>' }])
+    return invalid([
+      { path: 'headers.x-posthorn-app', message: 'is not the id of an app', expected: 'app_<32 hex digits>' },
+    ])
   }
   if (key.appId !== null && key.appId !== named) return forbidden('The API key belongs to another app.')
   return named

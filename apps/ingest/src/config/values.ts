@@ -27,7 +27,8 @@ export function byteCount(min: number, max: number) {
   const expected = `must be a number of bytes from ${min} to ${max}, such as 1048576, 64KiB or 1MiB`
   return z.string().transform((text, context) => {
     const [, digits, unit = ''] = /^(\d{1,12}) ?(b|kib|mib)?$/i.exec(text) ?? []
-    const value = digits === undefined ? Number.NaN : Number(digits) * (BYTE_UNITS[unit.toLowerCase()] ?? Number.NaN)
+    const value =
+      digits === undefined ? Number.NaN : Number(digits) * (BYTE_UNITS[unit.toLowerCase()] ?? Number.NaN)
     if (value >= min && value <= max) return value
     context.addIssue({ code: 'custom', message: expected })
     return z.NEVER
@@ -35,9 +36,7 @@ export function byteCount(min: number, max: number) {
 }
 
 /** `true` or `false`. */
-export const flag = z
-  .enum(['true', 'false'], 'must be true or false')
-  .transform((text) => text === 'true')
+export const flag = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true')
 
 /** Addresses and networks separated by commas: `10.0.0.0/8, ::1`. */
 export const networks = addressList(false)
@@ -50,7 +49,10 @@ function addressList(withNames: boolean) {
     const entries = text.split(',').map((entry) => entry.trim())
     const wrong = entries.filter((entry) => !(isNetwork(entry) || (withNames && NAMED_RANGES.has(entry))))
     for (const entry of wrong) {
-      context.addIssue({ code: 'custom', message: `${JSON.stringify(entry)} is no IP address or CIDR network` })
+      context.addIssue({
+        code: 'custom',
+        message: `${JSON.stringify(entry)} is no IP address or CIDR network`,
+      })
     }
     return entries
   })
@@ -87,4 +89,7 @@ export const encryptionKeys = z.string().superRefine((text, context) => {
 /** The text of an API key. */
 export const apiKey = z
   .string()
-  .regex(/^phk_[0-9a-f]{32}_[A-Za-z0-9]{32,128}$/, 'must be phk_<32 hex digits>_<32 to 128 letters and digits>')
+  .regex(
+    /^phk_[0-9a-f]{32}_[A-Za-z0-9]{32,128}$/,
+    'must be phk_<32 hex digits>_<32 to 128 letters and digits>',
+  )

@@ -1,8 +1,8 @@
 import type { PublishInput } from '@posthorn/engine'
 import { readJson } from '../http/json-text.ts'
 import { invalid, tooLarge } from '../problems/catalogue.ts'
-import { type Problem, ProblemError } from '../problems/problem.ts'
 import { problemOf } from '../problems/from-error.ts'
+import { type Problem, ProblemError } from '../problems/problem.ts'
 import { readEnvelope } from './envelope.ts'
 import { itemsOf, skipSpace } from './spans.ts'
 
@@ -21,7 +21,8 @@ export type BatchItem = { readonly event: PublishInput } | { readonly problem: P
  */
 export function itemsOfArray(bytes: Buffer, itemLimitBytes: number): BatchItem[] {
   const { text, value } = readJson(bytes)
-  if (!Array.isArray(value)) throw new ProblemError(invalid([{ path: '', message: 'must be a list of events' }]))
+  if (!Array.isArray(value))
+    throw new ProblemError(invalid([{ path: '', message: 'must be a list of events' }]))
   checkCount(value.length)
   return itemsOf(text, skipSpace(text, 0)).map((span, at) =>
     itemOf(() => {

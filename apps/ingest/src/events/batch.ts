@@ -4,10 +4,10 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { callerOf } from '../auth/hook.ts'
 import { bodyBytes, NDJSON, takeNdjson } from '../http/body.ts'
+import { bodyIsRead } from '../http/schemas.ts'
 import { invalid } from '../problems/catalogue.ts'
 import { problemOf } from '../problems/from-error.ts'
 import { type Problem, ProblemError, problemDocument, problemSchema } from '../problems/problem.ts'
-import { passThrough } from '../http/schemas.ts'
 import { acceptedJson } from './answer.ts'
 import { type BatchItem, itemsOfArray, itemsOfLines, MAX_BATCH_ITEMS } from './batch-items.ts'
 import { publishContext } from './context.ts'
@@ -31,14 +31,17 @@ const batchAnswerSchema = z
   .meta({ id: 'BatchAnswer' })
 
 /** `POST /events/batch`: many events at once, each with an answer of its own. */
-export function registerBatch(app: FastifyInstance, options: { bodyLimit: number; metrics: EventMetrics }): void {
+export function registerBatch(
+  app: FastifyInstance,
+  options: { bodyLimit: number; metrics: EventMetrics },
+): void {
   takeNdjson(app)
   app.post(
     '/events/batch',
     {
       config: { access: 'publish', rawBody: true },
       bodyLimit: options.bodyLimit * SIZE_FACTOR,
-      ...passThrough,
+      ...bodyIsRead,
       schema: {
         summary: 'Publish many events',
         description:
@@ -53,7 +56,9 @@ export function registerBatch(app: FastifyInstance, options: { bodyLimit: number
     async (request, reply) => {
       if (request.headers['idempotency-key'] !== undefined) {
         throw new ProblemError(
-          invalid([{ path: 'headers.idempotency-key', message: 'names one event; give each its own requestId' }]),
+          invalid([
+            { path: 'headers.idempotency-key', message: 'names one event; give each its own requestId' },
+          ]),
         )
       }
       const read = request.headers['content-type']?.startsWith(NDJSON) ? itemsOfLines : itemsOfArray

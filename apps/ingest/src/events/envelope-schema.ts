@@ -8,7 +8,9 @@ const eventType = text(200).regex(
 )
 
 /** A name that a sender gives an event. It is sent on as a header. */
-export const requestIdText = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters')
+export const requestIdText = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters')
 
 /**
  * One event as it is sent: the envelope around the payload. The payload itself is sliced out of the bytes and is not
@@ -18,11 +20,18 @@ export const envelopeSchema = z
   .strictObject({
     type: eventType.describe('dotted words, such as `order.created`; chooses the endpoints'),
     payload: z.unknown().describe('any JSON value; delivered byte for byte as it stands here'),
-    requestId: requestIdText.exactOptional().describe('names the event; the same as the header `idempotency-key`'),
+    requestId: requestIdText
+      .exactOptional()
+      .describe('names the event; the same as the header `idempotency-key`'),
     sessionId: text(200).exactOptional(),
     headers: z.record(z.string(), z.string()).exactOptional().describe('extra headers of its deliveries'),
-    metadata: z.record(z.string(), z.unknown()).exactOptional().describe('kept with the event, shown with it'),
-    maxAttempts: whole(1, 1_000).exactOptional().describe('tries, the first included; overrides the endpoint'),
+    metadata: z
+      .record(z.string(), z.unknown())
+      .exactOptional()
+      .describe('kept with the event, shown with it'),
+    maxAttempts: whole(1, 1_000)
+      .exactOptional()
+      .describe('tries, the first included; overrides the endpoint'),
     scheduledAt: moment.exactOptional().describe('time of the first try; at once without it'),
     orderingKey: text(200).exactOptional().describe('deliveries of one key go out one after the other'),
   })

@@ -29,7 +29,8 @@ export function readEnvelope(text: string, value: unknown, from: number): Publis
     ...duplicates(members),
     ...unstorableFields(value),
   ]
-  if (!parsed.success || !payload || issues.length > 0) throw new ProblemError(invalid(withoutRepeats(issues)))
+  if (!parsed.success || !payload || issues.length > 0)
+    throw new ProblemError(invalid(withoutRepeats(issues)))
   return { ...parsed.data, payload: rawJson(text.slice(payload.start, payload.end)) }
 }
 

@@ -13,7 +13,9 @@ const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/
  * The key in an `Idempotency-Key` header: a quoted string (draft-ietf-httpapi-idempotency-key-header-07), or the bare
  * key as many clients send it. Undefined where there is no header.
  */
-export function parseIdempotencyKey(header: string | string[] | undefined): Result<string | undefined, ValidationIssue> {
+export function parseIdempotencyKey(
+  header: string | string[] | undefined,
+): Result<string | undefined, ValidationIssue> {
   if (header === undefined) return ok(undefined)
   const key = typeof header === 'string' ? keyIn(header.trim()) : undefined
   if (key !== undefined && VISIBLE_ASCII.test(key)) return ok(key)
@@ -40,7 +42,9 @@ export function withIdempotencyKey(event: PublishInput, header: string | string[
   if (!key.ok) throw new ProblemError(invalid([key.error]))
   if (key.value === undefined || key.value === event.requestId) return event
   if (event.requestId !== undefined) {
-    throw new ProblemError(invalid([{ path: 'requestId', message: 'differs from the idempotency-key header' }]))
+    throw new ProblemError(
+      invalid([{ path: 'requestId', message: 'differs from the idempotency-key header' }]),
+    )
   }
   return { ...event, requestId: key.value }
 }

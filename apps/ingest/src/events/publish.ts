@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { callerOf } from '../auth/hook.ts'
 import { bodyBytes } from '../http/body.ts'
 import { readJson } from '../http/json-text.ts'
-import { passThrough } from '../http/schemas.ts'
+import { bodyIsRead } from '../http/schemas.ts'
 import { acceptedJson } from './answer.ts'
 import { publishContext } from './context.ts'
 import { readEnvelope } from './envelope.ts'
@@ -13,13 +13,16 @@ import { withIdempotencyKey } from './idempotency-key.ts'
 import { skipSpace } from './spans.ts'
 
 /** `POST /events`: one event, answered after its commit. */
-export function registerPublish(app: FastifyInstance, options: { bodyLimit: number; metrics: EventMetrics }): void {
+export function registerPublish(
+  app: FastifyInstance,
+  options: { bodyLimit: number; metrics: EventMetrics },
+): void {
   app.post(
     '/events',
     {
       config: { access: 'publish', rawBody: true },
       bodyLimit: options.bodyLimit,
-      ...passThrough,
+      ...bodyIsRead,
       schema: {
         summary: 'Publish an event',
         description:
@@ -27,7 +30,10 @@ export function registerPublish(app: FastifyInstance, options: { bodyLimit: numb
           'header or in the body, gets the first answer with `duplicate: true`; for another event, 422.',
         tags: ['events'],
         headers: z.object({
-          'idempotency-key': z.string().optional().describe('names the event: a quoted string or a bare token'),
+          'idempotency-key': z
+            .string()
+            .optional()
+            .describe('names the event: a quoted string or a bare token'),
         }),
         body: envelopeSchema,
         response: { 202: acceptedSchema },

@@ -106,7 +106,12 @@ function skipScalar(text: string, from: number): number {
   for (;;) {
     const code = text.charCodeAt(at)
     const isPart =
-      (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x7a) || code === 0x2d || code === 0x2b || code === 0x2e || code === 0x45
+      (code >= 0x30 && code <= 0x39) ||
+      (code >= 0x61 && code <= 0x7a) ||
+      code === 0x2d ||
+      code === 0x2b ||
+      code === 0x2e ||
+      code === 0x45
     if (!isPart) return at
     at += 1
   }

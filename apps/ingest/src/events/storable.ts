@@ -18,7 +18,8 @@ export function unstorable(value: unknown, path: string): ValidationIssue[] {
 
 function collect(value: unknown, path: string, depth: number, issues: ValidationIssue[]): void {
   if (typeof value === 'string') {
-    if (BROKEN_TEXT.test(value)) issues.push({ path, message: 'must not contain NUL or half a surrogate pair' })
+    if (BROKEN_TEXT.test(value))
+      issues.push({ path, message: 'must not contain NUL or half a surrogate pair' })
   } else if (typeof value === 'number') {
     if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) {
       issues.push({ path, message: 'is out of range', expected: 'a number from -(2^53 - 1) to 2^53 - 1' })
@@ -36,7 +37,8 @@ function collectInside(value: object, path: string, depth: number, issues: Valid
   }
   for (const [name, field] of Object.entries(value)) {
     const fieldPath = `${path}.${name}`
-    if (name === '__proto__' || BROKEN_TEXT.test(name)) issues.push({ path: fieldPath, message: 'is not a usable name' })
+    if (name === '__proto__' || BROKEN_TEXT.test(name))
+      issues.push({ path: fieldPath, message: 'is not a usable name' })
     collect(field, fieldPath, depth, issues)
   }
 }

@@ -18,7 +18,9 @@ export const NDJSON = 'application/x-ndjson'
  */
 export function registerBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) =>
+    done(null, bytes),
+  )
   app.addHook('onRequest', (request, _reply, done) => done(refusedEncoding(request)))
   app.addHook('preValidation', (request, _reply, done) => {
     if (!Buffer.isBuffer(request.body) || request.routeOptions.config.rawBody) return done()

@@ -14,10 +14,12 @@ export interface ErrorFields {
  * failed query's text and parameters, and the `detail` of PostgreSQL, which quotes rows.
  */
 export function errorFields(error: unknown): ErrorFields {
-  return causesOf(error).reduceRight<ErrorFields | undefined>(
-    (cause, current) => ({ ...fieldsOf(current), ...(cause && { cause }) }),
-    undefined,
-  ) ?? { type: typeof error }
+  return (
+    causesOf(error).reduceRight<ErrorFields | undefined>(
+      (cause, current) => ({ ...fieldsOf(current), ...(cause && { cause }) }),
+      undefined,
+    ) ?? { type: typeof error }
+  )
 }
 
 function fieldsOf(error: object): ErrorFields {

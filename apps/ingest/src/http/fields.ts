@@ -22,7 +22,9 @@ export const moment = z.iso.datetime({ offset: true, error: 'must be an ISO 8601
 
 /** An id where it is a filter: one that cannot be an id is a mistake, named like any other. */
 export const idText = (prefix: IdPrefix) =>
-  z.string().refine((value) => parseId(prefix, value) !== undefined, `must be an id, ${prefix}_<32 hex digits>`)
+  z
+    .string()
+    .refine((value) => parseId(prefix, value) !== undefined, `must be an id, ${prefix}_<32 hex digits>`)
 
 /** The `:id` of a path. What cannot be an id names nothing; see {@link pathId}. */
 export const idParams = z.object({ id: z.string() })
@@ -32,6 +34,9 @@ export function pathId(prefix: IdPrefix, noun: string, value: string): string {
   if (parseId(prefix, value) === undefined) throw new ProblemError(notFound(`There is no such ${noun}.`))
   return value
 }
+
+/** For routes that are told nothing: no body, or an empty object as some clients send. */
+export const noBody = z.strictObject({}).nullish()
 
 /** What every list takes. */
 export const pageQuery = {

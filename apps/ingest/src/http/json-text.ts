@@ -31,7 +31,10 @@ function parse(text: string): unknown {
 /** Where the text stops being JSON. The parser's own words are not repeated: they quote the body. */
 function describe(text: string, error: unknown): string {
   if (text.trim() === '') return 'The body is empty.'
-  if (text.startsWith('\uFEFF')) return 'The body begins with a byte order mark, which JSON text must not have.'
+  if (text.startsWith('\uFEFF'))
+    return 'The body begins with a byte order mark, which JSON text must not have.'
   const [, position] = /at position (\d+)/.exec(String((error as Error).message)) ?? []
-  return position === undefined ? 'The body is not valid JSON.' : `The body is not valid JSON, at character ${position}.`
+  return position === undefined
+    ? 'The body is not valid JSON.'
+    : `The body is not valid JSON, at character ${position}.`
 }

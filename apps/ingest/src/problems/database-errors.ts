@@ -1,5 +1,14 @@
 const CONNECTION_CODES = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'],
+  ...[
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EPIPE',
+    'ETIMEDOUT',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+  ],
 ])
 
 // What `pg` says of lost connections and ended pools has no code.
@@ -23,7 +32,9 @@ export function isDatabaseUnavailable(error: unknown): boolean {
 
 /** Whether PostgreSQL refused the data themselves (class 22) or their size (class 54): the input is at fault. */
 export function isDataRefused(error: unknown): boolean {
-  return causesOf(error).some((cause) => /^(22|54)...$/.test(String((cause as { code?: unknown }).code ?? '')))
+  return causesOf(error).some((cause) =>
+    /^(22|54)...$/.test(String((cause as { code?: unknown }).code ?? '')),
+  )
 }
 
 /** An error and what caused it, the outermost first; the failures of an attempt at several addresses too. */
@@ -32,7 +43,8 @@ export function causesOf(error: unknown): object[] {
   let current: unknown = error
   while (typeof current === 'object' && current !== null && causes.length < MAX_CAUSES) {
     causes.push(current)
-    if (current instanceof AggregateError) causes.push(...current.errors.filter((inner) => typeof inner === 'object'))
+    if (current instanceof AggregateError)
+      causes.push(...current.errors.filter((inner) => typeof inner === 'object'))
     current = (current as { cause?: unknown }).cause
   }
   return causes

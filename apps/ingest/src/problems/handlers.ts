@@ -18,7 +18,11 @@ export function registerProblems(app: FastifyInstance): void {
 }
 
 /** For errors before routing, where the instance's own error handler is not asked. */
-export function answerFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   reply.header('x-request-id', request.id)
   answerError(error, request, reply)
 }
@@ -48,7 +52,8 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
  */
 function keepConnection(reply: FastifyReply): void {
   const length = Number(reply.request.headers['content-length'] ?? 0)
-  if (length <= DRAIN_LIMIT_BYTES && !reply.request.headers['transfer-encoding']) reply.removeHeader('connection')
+  if (length <= DRAIN_LIMIT_BYTES && !reply.request.headers['transfer-encoding'])
+    reply.removeHeader('connection')
 }
 
 /** For what is no HTTP request at all, or did not come in time: there is only a socket to answer on. */
@@ -74,8 +79,10 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
 }
 
 function clientProblem(code: string | undefined): Problem {
-  if (code === 'HPE_HEADER_OVERFLOW') return clientFault(431, 'headers_too_large', 'The headers are too large')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return clientFault(408, 'timeout', 'The request did not come in time')
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return clientFault(431, 'headers_too_large', 'The headers are too large')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return clientFault(408, 'timeout', 'The request did not come in time')
   return malformed('This is not an HTTP request.')
 }
 

@@ -34,6 +34,10 @@ export const problemSchema = z
 
 export type ProblemDocument = z.output<typeof problemSchema>
 
+/** How many mistakes a document names, and how much of the path of one: what was sent must not come back whole. */
+const MAX_ERRORS = 100
+const MAX_PATH = 200
+
 /** Writes a problem as its document. */
 export function problemDocument(problem: Problem, requestId: string): ProblemDocument {
   const { status, code, title, detail, errors } = problem
@@ -44,7 +48,9 @@ export function problemDocument(problem: Problem, requestId: string): ProblemDoc
     code,
     ...(detail !== undefined && { detail }),
     requestId,
-    ...(errors !== undefined && { errors: [...errors] }),
+    ...(errors !== undefined && {
+      errors: errors.slice(0, MAX_ERRORS).map((error) => ({ ...error, path: error.path.slice(0, MAX_PATH) })),
+    }),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ValidationIssue } from '@posthorn/core'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { invalid } from './catalogue.ts'
 import { ProblemError } from './problem.ts'
 
@@ -18,7 +18,11 @@ const KINDS: Readonly<Record<string, string>> = {
  *
  * @throws ProblemError 422 with every mistake at once, each with the path of its field, unknown fields by name
  */
-export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown, prefix = ''): z.output<Schema> {
+export function parseInput<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  prefix = '',
+): z.output<Schema> {
   const parsed = schema.safeParse(input, { reportInput: true })
   if (parsed.success) return parsed.data
   throw new ProblemError(invalid(issuesOf(parsed.error, prefix)))
@@ -28,7 +32,10 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unkn
 export function issuesOf(error: z.core.$ZodError, prefix = ''): ValidationIssue[] {
   return error.issues.flatMap((issue): ValidationIssue[] => {
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: pathOf(prefix, [...issue.path, key]), message: 'is not a known field' }))
+      return issue.keys.map((key) => ({
+        path: pathOf(prefix, [...issue.path, key]),
+        message: 'is not a known field',
+      }))
     }
     return [{ path: pathOf(prefix, issue.path), message: messageOf(issue) }]
   })

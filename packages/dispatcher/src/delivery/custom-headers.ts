@@ -68,6 +68,7 @@ function nameMistake(name: string, seen: ReadonlyMap<string, string>): Mistake |
 
 function valueMistake(value: unknown): Mistake | undefined {
   if (typeof value !== 'string') return { message: 'is not a string', expected: 'a string' }
-  if (!isHeaderValue(value)) return { message: 'has characters that no header may have', expected: 'visible ASCII' }
+  if (!isHeaderValue(value))
+    return { message: 'has characters that no header may have', expected: 'visible ASCII' }
   return undefined
 }

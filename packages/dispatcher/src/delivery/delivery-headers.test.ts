@@ -51,7 +51,12 @@ describe('buildDeliveryHeaders', () => {
   it('adds custom headers and lets them replace nothing', () => {
     const plain = buildDeliveryHeaders(input)
     const hostile = Object.fromEntries(Object.keys(plain).map((name) => [name.toUpperCase(), 'evil']))
-    const customHeaders = { authorization: 'Bearer x', ...hostile, Connection: 'close', 'transfer-encoding': 'chunked' }
+    const customHeaders = {
+      authorization: 'Bearer x',
+      ...hostile,
+      Connection: 'close',
+      'transfer-encoding': 'chunked',
+    }
     expect(buildDeliveryHeaders({ ...input, customHeaders })).toEqual({ ...plain, authorization: 'Bearer x' })
   })
 
@@ -104,7 +109,12 @@ describe('formats', () => {
   })
 
   it('cloudevents: leaves the body alone and adds the attributes as headers', () => {
-    const { headers, body } = buildDelivery({ ...delivery, format: 'cloudevents', payload, source: '/apps/a "b"%ü' })
+    const { headers, body } = buildDelivery({
+      ...delivery,
+      format: 'cloudevents',
+      payload,
+      source: '/apps/a "b"%ü',
+    })
     expect(body).toBe(payload)
     expect(headers).toMatchObject({
       'content-type': 'application/json',
@@ -114,7 +124,9 @@ describe('formats', () => {
       'ce-time': '2026-11-22T10:00:00.123Z',
       'ce-source': '/apps/a%20%22b%22%25%C3%BC',
     })
-    expect(buildDelivery({ ...delivery, format: 'cloudevents', payload }).headers['ce-source']).toBe('/posthorn')
+    expect(buildDelivery({ ...delivery, format: 'cloudevents', payload }).headers['ce-source']).toBe(
+      '/posthorn',
+    )
   })
 
   it('has no CloudEvents headers otherwise', () => {

@@ -46,7 +46,7 @@ export function buildDeliveryHeaders(input: DeliveryHeadersInput): Record<string
     'x-retry-attempt': String(input.attempt),
     'x-max-attempts': String(input.maxAttempts),
   }
-  if (input.traceparent !== undefined) headers['traceparent'] = headerValue('traceparent', input.traceparent)
+  if (input.traceparent !== undefined) headers.traceparent = headerValue('traceparent', input.traceparent)
   if (input.format === 'cloudevents') Object.assign(headers, cloudEventHeaders(input))
   const { customHeaders } = input
   if (customHeaders === undefined) return headers
@@ -58,7 +58,9 @@ export function buildDeliveryHeaders(input: DeliveryHeadersInput): Record<string
 }
 
 /** A delivery's request, from a payload: the body in its format, and the headers signed over it. */
-export function buildDelivery(input: Omit<DeliveryHeadersInput, 'body'> & { readonly payload: Uint8Array | string }): {
+export function buildDelivery(
+  input: Omit<DeliveryHeadersInput, 'body'> & { readonly payload: Uint8Array | string },
+): {
   headers: Record<string, string>
   body: Uint8Array | string
 } {
@@ -67,6 +69,7 @@ export function buildDelivery(input: Omit<DeliveryHeadersInput, 'body'> & { read
 }
 
 function headerValue(name: string, value: string): string {
-  if (!isHeaderValue(value)) throw new TypeError(`the value of ${name} has characters that no header may have`)
+  if (!isHeaderValue(value))
+    throw new TypeError(`the value of ${name} has characters that no header may have`)
   return value
 }

@@ -17,10 +17,16 @@ import { ResponseCapture } from './response-capture.ts'
 /** Closes a socket whose request is settled already; nobody hears it. */
 const GIVEN_UP = new Error('the request is over')
 
-const TIMED_OUT: FailureText = { errorCode: 'TIMEOUT', errorMessage: 'No complete response within the timeout' }
+const TIMED_OUT: FailureText = {
+  errorCode: 'TIMEOUT',
+  errorMessage: 'No complete response within the timeout',
+}
 const ABORTED: FailureText = { errorCode: 'ABORTED', errorMessage: 'The request was given up' }
 /** The connections to the origin are all taken: nothing was sent, so nothing is said about this request. */
-const NO_SLOT: FailureText = { errorCode: 'NO_CONNECTION_FREE', errorMessage: 'No connection became free in time' }
+const NO_SLOT: FailureText = {
+  errorCode: 'NO_CONNECTION_FREE',
+  errorMessage: 'No connection became free in time',
+}
 
 type Headers = Record<string, string | string[] | undefined>
 
@@ -110,10 +116,14 @@ export class Attempt implements Dispatcher.DispatchHandler, TransportProbe, Abor
   /** Refused by the network policy. No timing: it would tell what lives at the address. */
   block(text: FailureText = BLOCKED_TEXT): void {
     this.#finish()
-    const failure = 'blocked'
     this.#resolve({
-      ...{ verdict: verdictOf(failure), failure, ...text },
-      ...{ responseTruncated: false, timing: { totalMs: 0 }, bytesSent: 0, bytesReceived: 0 },
+      verdict: verdictOf('blocked'),
+      failure: 'blocked',
+      ...text,
+      responseTruncated: false,
+      timing: { totalMs: 0 },
+      bytesSent: 0,
+      bytesReceived: 0,
     })
   }
 
@@ -137,7 +147,8 @@ export class Attempt implements Dispatcher.DispatchHandler, TransportProbe, Abor
   #expire(): void {
     if (this.#isSettled) return
     if (this.#capture?.isPastLimit) this.#settleByStatus()
-    else if (this.exchange !== undefined && this.exchange.connection === undefined) this.#settle('internal', NO_SLOT)
+    else if (this.exchange !== undefined && this.exchange.connection === undefined)
+      this.#settle('internal', NO_SLOT)
     else this.#settle('timeout', TIMED_OUT)
     this.#giveUp()
   }
@@ -164,11 +175,12 @@ export class Attempt implements Dispatcher.DispatchHandler, TransportProbe, Abor
     this.#finish()
     const isByStatus = failure === this.#failure
     const verdict = isByStatus ? this.#verdict : verdictOf(failure)
-    const retryAfter = isByStatus ? text1(this.#headers['retry-after']) : undefined
+    const retryAfter = isByStatus ? firstOf(this.#headers['retry-after']) : undefined
     const retryAfterMs = parseRetryAfter(retryAfter, this.#clock.now())
     this.#resolve({
       ...this.#result(verdict),
-      ...{ failure, ...text },
+      failure,
+      ...text,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
   }
@@ -210,7 +222,7 @@ function onDeadline(attempt: Attempt): void {
   attempt.onTimer()
 }
 
-function text1(value: string | string[] | undefined): string | undefined {
+function firstOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
 

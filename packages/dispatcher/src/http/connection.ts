@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type buildConnector, Client, errors } from 'undici'
 import { BlockedAddressError, guardedLookup } from '../network/guarded-lookup.ts'
@@ -53,6 +53,11 @@ export class Connection {
   }
 
   #connect(options: buildConnector.Options, callback: buildConnector.Callback): void {
+    // Node asks no lookup about address literals.
+    if (isIP(options.hostname) !== 0 && !this.#pool.policy.checkAddress(options.hostname)) {
+      queueMicrotask(() => callback(new BlockedAddressError(), null))
+      return
+    }
     const probe = this.exchange?.probe
     const timing = new ConnectTiming(this.#pool, probe)
     const socket = this.#openSocket(options, timing)

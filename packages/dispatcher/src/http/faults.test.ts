@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { FAULTS } from '../../test/faults.ts'
 import { localDispatcher, post, using } from '../../test/sending.ts'
@@ -25,8 +26,12 @@ describe.each(FAULTS)('a receiver that $name', (fault) => {
     const receiver = await using(fault.start())
     const dispatcher = localDispatcher(fault.dispatcher)
     const controller = new AbortController()
-    const patience = fault.request?.timeoutMs === undefined ? {} : { timeoutMs: 50 }
-    const request = post(receiver.url, { ...fault.request, ...patience, signal: controller.signal })
+    // Where no deadline is meant to be met it lies so far away that a timer left behind would be seen.
+    const limits = {
+      timeoutMs: fault.request?.timeoutMs === undefined ? 120_000 : 50,
+      connectTimeoutMs: fault.request?.connectTimeoutMs ?? 120_000,
+    }
+    const request = post(receiver.url, { ...fault.request, ...limits, signal: controller.signal })
     await dispatcher.send(request)
     const timersBefore = activeTimers()
     let left = SENDS
@@ -34,6 +39,7 @@ describe.each(FAULTS)('a receiver that $name', (fault) => {
       while (left-- > 0) expect((await dispatcher.send(request)).verdict).not.toBe('requeue')
     }
     await Promise.all(Array.from({ length: IN_FLIGHT }, lane))
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
     const kept = fault.keepsConnections ? IN_FLIGHT : 0
     await expect.poll(() => receiver.sockets.size, { timeout: 10_000 }).toBeLessThanOrEqual(kept)
     await expect.poll(activeTimers, { timeout: 10_000 }).toBeLessThanOrEqual(timersBefore + 2 * kept + 2)
@@ -54,12 +60,14 @@ describe('what a blocked request tells', () => {
     bytesReceived: 0,
   }
 
-  it.each(['http://10.0.0.1/', 'http://[::1]:1/', 'http://169.254.169.254/latest', 'https://[64:ff9b::a00:1]/'])(
-    'is the same for the literal %s',
-    async (url) => {
-      expect(await localDispatcher().send(post(url))).toEqual(blocked)
-    },
-  )
+  it.each([
+    'http://10.0.0.1/',
+    'http://[::1]:1/',
+    'http://169.254.169.254/latest',
+    'https://[64:ff9b::a00:1]/',
+  ])('is the same for the literal %s', async (url) => {
+    expect(await localDispatcher().send(post(url))).toEqual(blocked)
+  })
 
   it.each([['10.0.0.1'], ['::1'], ['127.0.0.1', 'fd00::1'], ['169.254.169.254']])(
     'is the same for a name that resolves to %j',

@@ -33,7 +33,9 @@ export class FramingGuard {
         socket.destroy(new errors.HeadersOverflowError())
         return null
       }
-      const chunk: Buffer | null = read(size ?? (socket.readableLength > SLICE_BYTES ? SLICE_BYTES : undefined))
+      const chunk: Buffer | null = read(
+        size ?? (socket.readableLength > SLICE_BYTES ? SLICE_BYTES : undefined),
+      )
       this.#bytes += chunk?.length ?? 0
       return chunk
     }

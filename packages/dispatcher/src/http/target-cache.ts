@@ -30,7 +30,8 @@ export class TargetCache {
 
   #parse(text: string): Target {
     const checked = this.#policy.checkUrl(text)
-    if (checked.ok) return { origin: checked.value.origin, path: checked.value.pathname + checked.value.search }
+    if (checked.ok)
+      return { origin: checked.value.origin, path: checked.value.pathname + checked.value.search }
     const messages = checked.error.map(({ message }) => message)
     // Other mistakes are visible in the URL itself; what is behind an address is not for the sender to learn.
     if (messages.includes(BLOCKED_MESSAGE)) return { refusal: BLOCKED_TEXT }

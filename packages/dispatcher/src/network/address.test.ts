@@ -48,25 +48,43 @@ describe('parseAddress', () => {
     expect(parseAddress(text)).toEqual({ family: 6, bits })
   })
 
-  it.each(['', 'localhost', '127.1', '0x7f.0.0.1', '0177.0.0.1', '2130706433', '1.2.3.4.5', '[::1]', ':::', '::1::'])(
-    'does not take %j for an address',
-    (text) => {
-      expect(parseAddress(text)).toBeUndefined()
-    },
-  )
+  it.each([
+    '',
+    'localhost',
+    '127.1',
+    '0x7f.0.0.1',
+    '0177.0.0.1',
+    '2130706433',
+    '1.2.3.4.5',
+    '[::1]',
+    ':::',
+    '::1::',
+  ])('does not take %j for an address', (text) => {
+    expect(parseAddress(text)).toBeUndefined()
+  })
 })
 
 describe('parseCidr', () => {
-  it.each(['10.0.0.0/8', '0.0.0.0/0', '::/0', '192.0.2.1', '192.0.2.1/32', 'fd00::/8', '::1/128'])('reads %s', (text) => {
-    expect(parseCidr(text)).toBeDefined()
-  })
-
-  it.each(['', '10.0.0.0/33', '10.0.0.1/8', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/8/8', '::/129', 'fe80::1%eth0', 'a/8'])(
-    'refuses %j',
+  it.each(['10.0.0.0/8', '0.0.0.0/0', '::/0', '192.0.2.1', '192.0.2.1/32', 'fd00::/8', '::1/128'])(
+    'reads %s',
     (text) => {
-      expect(parseCidr(text)).toBeUndefined()
+      expect(parseCidr(text)).toBeDefined()
     },
   )
+
+  it.each([
+    '',
+    '10.0.0.0/33',
+    '10.0.0.1/8',
+    '10.0.0.0/',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/8',
+    '::/129',
+    'fe80::1%eth0',
+    'a/8',
+  ])('refuses %j', (text) => {
+    expect(parseCidr(text)).toBeUndefined()
+  })
 
   it('holds exactly the addresses that share its prefix', () => {
     fc.assert(

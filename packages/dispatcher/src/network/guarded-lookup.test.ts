@@ -11,7 +11,10 @@ interface Answer {
   readonly family: number | undefined
 }
 
-function ask(addresses: readonly string[] | Error, options: { all?: boolean; family?: number } = { all: true }) {
+function ask(
+  addresses: readonly string[] | Error,
+  options: { all?: boolean; family?: number } = { all: true },
+) {
   const records: HostAddress[] = []
   if (Array.isArray(addresses)) {
     for (const address of addresses) records.push({ address, family: address.includes(':') ? 6 : 4 })
@@ -57,7 +60,9 @@ describe('guardedLookup', () => {
 
   it('answers in the short form when asked for one address', async () => {
     expect(await ask(['1.1.1.1', '8.8.8.8'], {})).toEqual({ error: null, address: '1.1.1.1', family: 4 })
-    expect(await ask(['1.1.1.1', '2606:4700::1111'], { family: 6 })).toMatchObject({ address: '2606:4700::1111' })
+    expect(await ask(['1.1.1.1', '2606:4700::1111'], { family: 6 })).toMatchObject({
+      address: '2606:4700::1111',
+    })
   })
 
   it('passes the errors of the resolver on', async () => {

@@ -19,7 +19,11 @@ export class BlockedAddressError extends Error {
  *
  * @param onResolved called with the addresses' arrival, for timing
  */
-export function guardedLookup(policy: NetworkPolicy, resolve: ResolveHost, onResolved: () => void): LookupFunction {
+export function guardedLookup(
+  policy: NetworkPolicy,
+  resolve: ResolveHost,
+  onResolved: () => void,
+): LookupFunction {
   return (hostname, options, callback) => {
     const fail = (error: NodeJS.ErrnoException) => callback(error, [])
     resolve(hostname).then(

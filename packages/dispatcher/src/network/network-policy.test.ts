@@ -13,11 +13,25 @@ const REFUSED_ADDRESSES = [
   ...['239.255.255.255', '240.0.0.1', '255.255.255.254', '255.255.255.255', '100.100.100.200'],
   ...['::', '::1', '::7f00:1', '::127.0.0.1', '::8.8.8.8', '::ffff:0:127.0.0.1', '::ffff:0:8.8.8.8'],
   ...['::ffff:127.0.0.1', '::ffff:7f00:1', '::FFFF:10.0.0.1', '0:0:0:0:0:ffff:169.254.169.254'],
-  ...['64:ff9b::127.0.0.1', '64:ff9b::a9fe:a9fe', '64:ff9b::10.0.0.1', '64:ff9b:1::8.8.8.8', '64:ff9b:1:2::1'],
+  ...[
+    '64:ff9b::127.0.0.1',
+    '64:ff9b::a9fe:a9fe',
+    '64:ff9b::10.0.0.1',
+    '64:ff9b:1::8.8.8.8',
+    '64:ff9b:1:2::1',
+  ],
   ...['100::1', '100:0:0:1::1', '2001::1', '2001:0:1:2:3:4:5:6', '2001:2::1', '2001:10::1', '2001:20::1'],
   ...['2001:1ff:ffff::1', '2001:db8::1', '2002:7f00:1::', '2002:808:808::1', '3fff::1', '3fff:fff::1'],
   ...['5f00::1', 'fc00::1', 'fd00:ec2::254', 'fdff:ffff::1', 'fe80::1', 'fe80::1%lo', 'febf::1', 'fec0::1'],
-  ...['ff02::1', 'ff0e::1', '4000::1', 'e000::1', '200::1', '2a00:1450::5efe:10.0.0.1', '2a00:1450::200:5efe:7f00:1'],
+  ...[
+    'ff02::1',
+    'ff0e::1',
+    '4000::1',
+    'e000::1',
+    '200::1',
+    '2a00:1450::5efe:10.0.0.1',
+    '2a00:1450::200:5efe:7f00:1',
+  ],
 ]
 
 const ALLOWED_ADDRESSES = [
@@ -26,7 +40,14 @@ const ALLOWED_ADDRESSES = [
   ...['192.0.1.0', '192.0.3.0', '192.88.98.255', '192.88.100.0', '192.167.255.255', '192.169.0.0'],
   ...['198.17.255.255', '198.20.0.0', '198.51.99.255', '203.0.112.255', '203.0.114.0', '223.255.255.255'],
   ...['2001:200::1', '2001:4860:4860::8888', '2001:db7::1', '2001:db9::1', '2003::1', '2606:4700::1111'],
-  ...['3ffe::1', '3fff:1000::1', '2a00:1450:4001::5efe:8.8.8.8', '::ffff:8.8.8.8', '64:ff9b::8.8.8.8', '2000::1'],
+  ...[
+    '3ffe::1',
+    '3fff:1000::1',
+    '2a00:1450:4001::5efe:8.8.8.8',
+    '::ffff:8.8.8.8',
+    '64:ff9b::8.8.8.8',
+    '2000::1',
+  ],
 ]
 
 const text = {
@@ -43,8 +64,23 @@ function blocks(...cidrs: string[]): [net: string, prefix: number][] {
 }
 
 const v4Blocks = blocks(
-  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
-  ...['192.0.2.0/24', '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
+  ...[
+    '0.0.0.0/8',
+    '10.0.0.0/8',
+    '100.64.0.0/10',
+    '127.0.0.0/8',
+    '169.254.0.0/16',
+    '172.16.0.0/12',
+    '192.0.0.0/24',
+  ],
+  ...[
+    '192.0.2.0/24',
+    '192.88.99.0/24',
+    '192.168.0.0/16',
+    '198.18.0.0/15',
+    '198.51.100.0/24',
+    '203.0.113.0/24',
+  ],
   ...['224.0.0.0/4', '240.0.0.0/4'],
 )
 
@@ -65,9 +101,12 @@ describe('checkAddress', () => {
     expect(policy.checkAddress(address)).toBe(true)
   })
 
-  it.each(['', 'localhost', '127.1', 'example.com', '1.2.3.4/8'])('refuses %j, which is no address', (address) => {
-    expect(policy.checkAddress(address)).toBe(false)
-  })
+  it.each(['', 'localhost', '127.1', 'example.com', '1.2.3.4/8'])(
+    'refuses %j, which is no address',
+    (address) => {
+      expect(policy.checkAddress(address)).toBe(false)
+    },
+  )
 
   it("agrees with node's BlockList over all of IPv4", () => {
     const list = new BlockList()
@@ -137,13 +176,19 @@ describe('checkAddress', () => {
 describe('allowedCidrs', () => {
   const lenient = createNetworkPolicy({ allowedCidrs: ['10.1.0.0/16', ' 127.0.0.1 ', 'fd00::/8'] })
 
-  it.each(['10.1.2.3', '127.0.0.1', 'fd12::1', '::ffff:10.1.2.3', '64:ff9b::10.1.2.3', '8.8.8.8'])('allows %s', (address) => {
-    expect(lenient.checkAddress(address)).toBe(true)
-  })
+  it.each(['10.1.2.3', '127.0.0.1', 'fd12::1', '::ffff:10.1.2.3', '64:ff9b::10.1.2.3', '8.8.8.8'])(
+    'allows %s',
+    (address) => {
+      expect(lenient.checkAddress(address)).toBe(true)
+    },
+  )
 
-  it.each(['10.2.0.1', '127.0.0.2', 'fc00::1', '::ffff:10.2.0.1', '::1', '2002:a01:203::1'])('still refuses %s', (address) => {
-    expect(lenient.checkAddress(address)).toBe(false)
-  })
+  it.each(['10.2.0.1', '127.0.0.2', 'fc00::1', '::ffff:10.2.0.1', '::1', '2002:a01:203::1'])(
+    'still refuses %s',
+    (address) => {
+      expect(lenient.checkAddress(address)).toBe(false)
+    },
+  )
 
   it('reports every entry that is wrong', () => {
     expect(() => createNetworkPolicy({ allowedCidrs: ['10.0.0.0/8', '10.0.0.1/8', 'all'] })).toThrow(
@@ -173,9 +218,25 @@ describe('checkUrl', () => {
   it.each([
     ...['http://127.0.0.1/', 'http://127.1/', 'http://2130706433/', 'http://0x7f.1/', 'http://0177.0.0.1/'],
     ...['http://0x7f000001/', 'http://127.0.0.1./', 'http://[::1]:9876/', 'http://[::ffff:127.0.0.1]/'],
-    ...['http://[0:0:0:0:0:ffff:7f00:1]/', 'http://[64:ff9b::7f00:1]/', 'http://[2002:7f00:1::]/', 'http://0/'],
-    ...['http://①②⑦.0.0.1/', 'http://127。0。0。1/', 'http://169.254.169.254/latest/meta-data', 'http://[fd00:ec2::254]/'],
-    ...['http://localhost/', 'http://LOCALHOST:3000/', 'http://localhost./', 'http://a.localhost/', 'http://10.0.0.1/'],
+    ...[
+      'http://[0:0:0:0:0:ffff:7f00:1]/',
+      'http://[64:ff9b::7f00:1]/',
+      'http://[2002:7f00:1::]/',
+      'http://0/',
+    ],
+    ...[
+      'http://①②⑦.0.0.1/',
+      'http://127。0。0。1/',
+      'http://169.254.169.254/latest/meta-data',
+      'http://[fd00:ec2::254]/',
+    ],
+    ...[
+      'http://localhost/',
+      'http://LOCALHOST:3000/',
+      'http://localhost./',
+      'http://a.localhost/',
+      'http://10.0.0.1/',
+    ],
   ])('refuses %s with the uniform sentence', (url) => {
     expect(policy.checkUrl(url)).toEqual({ ok: false, error: [{ path: 'url', message: BLOCKED_MESSAGE }] })
   })
@@ -216,9 +277,16 @@ describe('checkUrl', () => {
 
   it('never throws', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.webUrl(), fc.string().map((s) => `http://${s}`)), (url) => {
-        expect(typeof policy.checkUrl(url).ok).toBe('boolean')
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.webUrl(),
+          fc.string().map((s) => `http://${s}`),
+        ),
+        (url) => {
+          expect(typeof policy.checkUrl(url).ok).toBe('boolean')
+        },
+      ),
     )
   })
 })

@@ -31,7 +31,9 @@ export const BLOCKED_MESSAGE = 'The address is not allowed by the network policy
  *   `127.0.0.0/8`; an IPv4 block also covers its IPv4-mapped and NAT64 forms
  * @throws ValidationError naming each entry that is not a CIDR
  */
-export function createNetworkPolicy(options: { readonly allowedCidrs?: readonly string[] } = {}): NetworkPolicy {
+export function createNetworkPolicy(
+  options: { readonly allowedCidrs?: readonly string[] } = {},
+): NetworkPolicy {
   const allowed = parseAllowed(options.allowedCidrs ?? [])
   const checkAddress = (ip: string): boolean => {
     const address = parseAddress(ip)
@@ -57,7 +59,11 @@ function isIsatap(address: Address): boolean {
   return ((address.bits >> 32n) & 0xfdffffffn) === 0x5efen
 }
 
-function checkUrl(text: string, path: string, checkAddress: (ip: string) => boolean): Result<URL, ValidationIssue[]> {
+function checkUrl(
+  text: string,
+  path: string,
+  checkAddress: (ip: string) => boolean,
+): Result<URL, ValidationIssue[]> {
   if (text.length > MAX_URL_LENGTH) {
     return err([{ path, message: `is longer than ${MAX_URL_LENGTH} characters` }])
   }

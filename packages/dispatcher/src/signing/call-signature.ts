@@ -47,7 +47,10 @@ export function verifyCall(
 }
 
 function digest({ secret, timestampSec, requestId, body }: CallToSign): string {
-  return createHmac('sha256', callKey(secret)).update(`${timestampSec}.${requestId}.`).update(body).digest('hex')
+  return createHmac('sha256', callKey(secret))
+    .update(`${timestampSec}.${requestId}.`)
+    .update(body)
+    .digest('hex')
 }
 
 function callKey(secret: string): Uint8Array | string {

@@ -12,15 +12,22 @@ function expected(key: Uint8Array, start: string, body: Uint8Array | string): st
 describe('HmacSha256', () => {
   it('agrees with createHmac for any key, prefix and bytes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), prefix, fc.uint8Array({ maxLength: 3000 }), (key, start, body) => {
-        expect(new HmacSha256(key).base64(layContent(start, body))).toBe(expected(key, start, body))
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        prefix,
+        fc.uint8Array({ maxLength: 3000 }),
+        (key, start, body) => {
+          expect(new HmacSha256(key).base64(layContent(start, body))).toBe(expected(key, start, body))
+        },
+      ),
       { numRuns: 500 },
     )
   })
 
   it('agrees with createHmac for any text, lone surrogates included', () => {
-    const text = fc.string({ unit: 'binary', maxLength: 500 }).chain((s) => fc.constantFrom(s, `${s}\ud800`, `\udfff${s}`))
+    const text = fc
+      .string({ unit: 'binary', maxLength: 500 })
+      .chain((s) => fc.constantFrom(s, `${s}\ud800`, `\udfff${s}`))
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 24, maxLength: 64 }), prefix, text, (key, start, body) => {
         expect(new HmacSha256(key).base64(layContent(start, body))).toBe(expected(key, start, body))

@@ -8,4 +8,10 @@ export {
   publicKeyOf,
 } from './secret.ts'
 export { createSigner, isWebhookId, type Signer } from './signer.ts'
-export { type VerifyError, type VerifyHeaders, type VerifyOptions, type VerifyReason, verify } from './verify.ts'
+export {
+  type VerifyError,
+  type VerifyHeaders,
+  type VerifyOptions,
+  type VerifyReason,
+  verify,
+} from './verify.ts'

@@ -17,7 +17,11 @@ describe('generateSecret', () => {
     const { secret, publicKey } = generateSecret('v1a')
     const privateHalf = parseSecret(secret)
     const publicHalf = parseSecret(publicKey ?? '')
-    if (!privateHalf.ok || privateHalf.value.version !== 'v1a' || privateHalf.value.privateKey === undefined) {
+    if (
+      !privateHalf.ok ||
+      privateHalf.value.version !== 'v1a' ||
+      privateHalf.value.privateKey === undefined
+    ) {
       throw new Error('not a private key')
     }
     if (!publicHalf.ok || publicHalf.value.version !== 'v1a') throw new Error('not a public key')
@@ -45,20 +49,29 @@ describe('generateSecret', () => {
 describe('parseSecret', () => {
   it('reads every key of 24 to 64 bytes, padded or not, with its prefix or without', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 24, maxLength: 64 }), fc.boolean(), fc.boolean(), (key, pads, bare) => {
-        const base64 = Buffer.from(key).toString('base64')
-        const parsed = parseSecret((bare ? '' : 'whsec_') + (pads ? base64 : base64.replace(/=+$/, '')))
-        expect(parsed.ok && parsed.value.version === 'v1' && parsed.value.key.equals(key)).toBe(true)
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 24, maxLength: 64 }),
+        fc.boolean(),
+        fc.boolean(),
+        (key, pads, bare) => {
+          const base64 = Buffer.from(key).toString('base64')
+          const parsed = parseSecret((bare ? '' : 'whsec_') + (pads ? base64 : base64.replace(/=+$/, '')))
+          expect(parsed.ok && parsed.value.version === 'v1' && parsed.value.key.equals(key)).toBe(true)
+        },
+      ),
     )
   })
 
   it('never throws, and never repeats the secret', () => {
     fc.assert(
-      fc.property(fc.constantFrom('', 'whsec_', 'whsk_', 'whpk_'), fc.string({ minLength: 8 }), (start, rest) => {
-        const parsed = parseSecret(start + rest)
-        if (!parsed.ok) expect(parsed.error).not.toContain(rest)
-      }),
+      fc.property(
+        fc.constantFrom('', 'whsec_', 'whsk_', 'whpk_'),
+        fc.string({ minLength: 8 }),
+        (start, rest) => {
+          const parsed = parseSecret(start + rest)
+          if (!parsed.ok) expect(parsed.error).not.toContain(rest)
+        },
+      ),
     )
   })
 

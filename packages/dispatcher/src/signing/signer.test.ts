@@ -39,7 +39,9 @@ describe('createSigner', () => {
         for (const { secret, publicKey } of secrets) {
           const result = verify(body, headers, publicKey ?? secret, { now: () => NOW * 1000 })
           expect(result).toEqual({ ok: true, value: { id: webhookId, timestamp: NOW } })
-          const changed = verify(Buffer.concat([body, Buffer.of(0)]), headers, secret, { now: () => NOW * 1000 })
+          const changed = verify(Buffer.concat([body, Buffer.of(0)]), headers, secret, {
+            now: () => NOW * 1000,
+          })
           expect(changed.ok).toBe(false)
         }
       }),
@@ -58,10 +60,14 @@ describe('verify', () => {
 
   it('accepts exactly the timestamps within the tolerance', () => {
     fc.assert(
-      fc.property(fc.integer({ min: -1000, max: 1000 }), fc.integer({ min: 0, max: 900 }), (offset, toleranceSec) => {
-        const result = verify('body', signed(NOW + offset), secret, { now: () => NOW * 1000, toleranceSec })
-        expect(result.ok).toBe(Math.abs(offset) <= toleranceSec)
-      }),
+      fc.property(
+        fc.integer({ min: -1000, max: 1000 }),
+        fc.integer({ min: 0, max: 900 }),
+        (offset, toleranceSec) => {
+          const result = verify('body', signed(NOW + offset), secret, { now: () => NOW * 1000, toleranceSec })
+          expect(result.ok).toBe(Math.abs(offset) <= toleranceSec)
+        },
+      ),
     )
   })
 
@@ -94,10 +100,24 @@ describe('verify', () => {
     expect(() => verify(parsed, signed(NOW), secret)).toThrow(/raw body/)
   })
 
+  it('says that a secret is missing when an environment variable is not set', () => {
+    const unset = process.env.POSTHORN_TEST_UNSET as string
+    for (const secrets of [unset, [unset]]) {
+      expect(verify('', signed(NOW), secrets)).toMatchObject({
+        ok: false,
+        error: { reason: 'invalid_secret' },
+      })
+    }
+  })
+
   it('never throws, whatever a sender puts into the headers', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.string(), (id, timestamp, signature) => {
-        const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1a,${signature}` }
+        const headers = {
+          'webhook-id': id,
+          'webhook-timestamp': timestamp,
+          'webhook-signature': `v1a,${signature}`,
+        }
         expect(verify('', headers, [secret, generateSecret('v1a').secret]).ok).toBe(false)
       }),
     )

@@ -31,9 +31,12 @@ describe('signing vectors', () => {
     }
   })
 
-  it.each(vectors.refusedSigningSecrets)('refuses to sign with a secret that is wrong: $why', ({ secret }) => {
-    expect(() => createSigner([secret])).toThrow(TypeError)
-  })
+  it.each(vectors.refusedSigningSecrets)(
+    'refuses to sign with a secret that is wrong: $why',
+    ({ secret }) => {
+      expect(() => createSigner([secret])).toThrow(TypeError)
+    },
+  )
 })
 
 describe('verification vectors', () => {
@@ -58,7 +61,12 @@ describe('call vectors', () => {
     expect(verifyCall(signature, { ...call, requestId: 'req_other' })).toBe(false)
     expect(verifyCall(signature, { ...call, nowMs: (timestamp + 301) * 1000 })).toBe(false)
     expect(verifyCall(signature, { ...call, nowMs: (timestamp - 301) * 1000 })).toBe(false)
-    expect(verifyCall(signature.replace(/.$/, (c) => (c === '0' ? '1' : '0')), call)).toBe(false)
+    expect(
+      verifyCall(
+        signature.replace(/.$/, (c) => (c === '0' ? '1' : '0')),
+        call,
+      ),
+    ).toBe(false)
     expect(verifyCall(undefined, call)).toBe(false)
     expect(verifyCall('', call)).toBe(false)
   })
@@ -72,6 +80,8 @@ describe('call vectors', () => {
   })
 
   it('refuses a fractional timestamp', () => {
-    expect(() => signCall({ secret: 's', timestampSec: 1.5, requestId: 'req_1', body: '' })).toThrow(TypeError)
+    expect(() => signCall({ secret: 's', timestampSec: 1.5, requestId: 'req_1', body: '' })).toThrow(
+      TypeError,
+    )
   })
 })

@@ -60,7 +60,7 @@ export function verify(
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
     throw new TypeError('verify needs the raw body, bytes or text, as it arrived')
   }
-  const keys = verificationKeys(typeof secrets === 'string' ? [secrets] : secrets)
+  const keys = verificationKeys(secrets)
   if (!keys.ok) return keys
   const read = headerReader(headers)
   const id = read('webhook-id')
@@ -70,13 +70,15 @@ export function verify(
   const signatures = read('webhook-signature')
   if (!signatures) return refuse('missing_header', 'webhook-signature is missing')
   if (!isWebhookId(id)) return refuse('invalid_id', 'webhook-id is not visible ASCII without "."')
-  if (!TIMESTAMP.test(sentAt)) return refuse('invalid_timestamp', 'webhook-timestamp is not a number of seconds')
+  if (!TIMESTAMP.test(sentAt))
+    return refuse('invalid_timestamp', 'webhook-timestamp is not a number of seconds')
 
   const timestamp = Number(sentAt)
   const tolerance = options.toleranceSec ?? DEFAULT_TOLERANCE_SEC
   const age = Math.floor((options.now ?? Date.now)() / 1000) - timestamp
   if (age > tolerance) return refuse('timestamp_too_old', `the message is older than ${tolerance} s`)
-  if (-age > tolerance) return refuse('timestamp_too_new', `the message is more than ${tolerance} s in the future`)
+  if (-age > tolerance)
+    return refuse('timestamp_too_new', `the message is more than ${tolerance} s in the future`)
 
   const content = layContent(signedPrefix(id, timestamp), body)
   if (!anyMatches(signatures, keys.value, content)) {
@@ -93,7 +95,8 @@ function anyMatches(header: string, keys: readonly Key[], content: PaddedContent
     for (const candidate of candidates.slice(0, MAX_CANDIDATES)) {
       // No early exit: the time taken must not tell which secret of a rotation matched.
       if (expected !== undefined) matches = equalBytes(expected, Buffer.from(candidate)) || matches
-      else if ('publicKey' in key) matches = ed25519Matches(key.publicKey, candidate, content.content) || matches
+      else if ('publicKey' in key)
+        matches = ed25519Matches(key.publicKey, candidate, content.content) || matches
     }
   }
   return matches
@@ -109,11 +112,13 @@ function ed25519Matches(key: KeyObject, candidate: string, content: Buffer): boo
   return signature.length === 64 && verifyEd25519(null, content, key, signature)
 }
 
-function verificationKeys(secrets: readonly string[]): Result<Key[], VerifyError> {
-  if (secrets.length === 0) return refuse('invalid_secret', 'verify needs at least one secret')
+function verificationKeys(secrets: string | readonly string[]): Result<Key[], VerifyError> {
+  // An unset environment variable arrives here as undefined, whatever the types say.
+  const given: readonly unknown[] = Array.isArray(secrets) ? secrets : [secrets]
+  if (given.length === 0) return refuse('invalid_secret', 'verify needs at least one secret')
   const keys: Key[] = []
-  for (const [index, secret] of secrets.entries()) {
-    const parsed = parseSecret(secret)
+  for (const [index, secret] of given.entries()) {
+    const parsed = parseSecret(typeof secret === 'string' ? secret : '')
     if (!parsed.ok) return refuse('invalid_secret', `secrets[${index}]: ${parsed.error}`)
     const { value } = parsed
     keys.push(value.version === 'v1' ? { hmac: new HmacSha256(value.key) } : { publicKey: value.publicKey })
@@ -132,7 +137,7 @@ function headerReader(headers: VerifyHeaders): (name: string) => string | undefi
 }
 
 function isFetchHeaders(headers: VerifyHeaders): headers is { get(name: string): string | null } {
-  return typeof headers['get'] === 'function'
+  return typeof headers.get === 'function'
 }
 
 function refuse(reason: VerifyReason, message: string): Result<never, VerifyError> {

@@ -31,6 +31,7 @@ export interface DeliveryWorkerOptions {
 }
 
 const MAX_CLAIM = 500
+const FEW_SLOTS_WAIT_MS = 10
 const FLUSH_SHARE_MS = 5_000
 
 /** Between the end of a request and the end of its lease there must be time to write its outcome. */
@@ -42,7 +43,10 @@ const slackMs = (timeoutMs: number): number => Math.min(15_000, Math.max(1_500, 
  */
 export class DeliveryWorker {
   readonly #options: DeliveryWorkerOptions
-  readonly #signal = new Signal()
+  /** something may be due, or an endpoint has room again */
+  readonly #due = new Signal()
+  /** half of the slots are free */
+  readonly #room = new Signal()
   readonly #slow = new SlowEndpoints()
   readonly #counters = new WorkerCounters()
   readonly #heartbeat: Heartbeat
@@ -51,7 +55,9 @@ export class DeliveryWorker {
   readonly #abort = new AbortController()
   readonly #idle = new Set<() => void>()
   readonly #leaseMs: number
+  /** requests under way: slots taken */
   #inFlight = 0
+  #unwritten = 0
   #loop: Promise<void> | undefined
   #stopping = false
 
@@ -71,7 +77,10 @@ export class DeliveryWorker {
       withoutDetails: ({ record, ...rest }) => (record ? { ...rest, record: withoutDetails(record) } : rest),
       onCompleted: ({ id, leaseToken }) => {
         this.#heartbeat.forget({ id, leaseToken })
-        this.#landed()
+        this.#unwritten -= 1
+        // Its endpoint has room again, which a claim made meanwhile could not know.
+        this.#due.notify()
+        this.#wakeIdle()
       },
       onError: (err) => {
         this.#counters.flushErrors += 1
@@ -87,7 +96,7 @@ export class DeliveryWorker {
 
   /** Something may be due: look now. */
   wake(): void {
-    this.#signal.notify()
+    this.#due.notify()
   }
 
   start(): void {
@@ -98,7 +107,7 @@ export class DeliveryWorker {
   async runOnce(): Promise<number> {
     let total = 0
     for (;;) {
-      const claimed = await this.#claim(this.#options.concurrency - this.#inFlight)
+      const claimed = await this.#claim(this.#freeSlots)
       if (claimed === 0 && this.#inFlight === 0) return total
       total += claimed
       await this.#untilIdle()
@@ -111,7 +120,7 @@ export class DeliveryWorker {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true
-    this.#signal.notify()
+    this.#due.notify()
     const share = Math.min(FLUSH_SHARE_MS, graceMs / 3)
     const timer = setTimeout(() => this.#abort.abort(), Math.max(0, graceMs - share))
     await this.#loop
@@ -126,22 +135,29 @@ export class DeliveryWorker {
     const { concurrency, pollIntervalMs, logger } = this.#options
     let failures = 0
     while (!this.#stopping) {
-      const free = concurrency - this.#inFlight
-      if (free < concurrency / 4) {
-        await this.#signal.wait(pollIntervalMs)
-        continue
+      // A claim costs about the same for few rows as for many: under load it waits for half of the slots, but never
+      // long, since slots that hang must not keep the free ones from others.
+      if (this.#freeSlots < concurrency / 2) {
+        this.#room.forget()
+        await this.#room.wait(FEW_SLOTS_WAIT_MS)
       }
+      const free = this.#freeSlots
+      if (free === 0) continue
       try {
         const claimed = await this.#claim(free)
         failures = 0
-        if (claimed < Math.min(free, MAX_CLAIM)) await this.#signal.wait(pollIntervalMs)
+        if (claimed < Math.min(free, MAX_CLAIM)) await this.#due.wait(pollIntervalMs)
       } catch (err) {
         failures += 1
         this.#counters.claimErrors += 1
         logger.warn({ err, failures }, 'due deliveries could not be claimed')
-        await this.#signal.wait(Math.min(5_000, 100 * 2 ** Math.min(failures, 6)))
+        await this.#due.wait(Math.min(5_000, 100 * 2 ** Math.min(failures, 6)))
       }
     }
+  }
+
+  get #freeSlots(): number {
+    return this.#options.concurrency - this.#inFlight
   }
 
   async #claim(free: number): Promise<number> {
@@ -203,7 +219,11 @@ export class DeliveryWorker {
     const landing = await this.#plan.fly(item, delivery, target, askedAt)
     this.#slow.ended(item.group, landing.report?.result.timing.totalMs)
     if (landing.report) this.#counters.attempts[landing.report.result.verdict] += 1
-    await this.#batcher.add({ id: item.id, leaseToken: item.leaseToken, kind: 'done', record: landing })
+    this.#unwritten += 1
+    const written = this.#batcher.add({ id: item.id, leaseToken: item.leaseToken, kind: 'done', record: landing })
+    // The slot is free as soon as there is room for its outcome; the next requests go out while this one is written.
+    await written
+    this.#landed()
   }
 
   async #renew(item: QueueItem, leaseMs: number): Promise<boolean> {
@@ -223,15 +243,19 @@ export class DeliveryWorker {
 
   #landed(): void {
     this.#inFlight -= 1
-    this.#signal.notify()
-    if (this.#inFlight === 0) {
-      for (const resolve of this.#idle) resolve()
-      this.#idle.clear()
-    }
+    if (this.#freeSlots >= this.#options.concurrency / 2) this.#room.notify()
+    this.#wakeIdle()
   }
 
+  #wakeIdle(): void {
+    if (this.#inFlight > 0 || this.#unwritten > 0) return
+    for (const resolve of this.#idle) resolve()
+    this.#idle.clear()
+  }
+
+  /** Until no request is under way and every outcome is written. */
   async #untilIdle(): Promise<void> {
-    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.add(resolve))
+    if (this.#inFlight > 0 || this.#unwritten > 0) await new Promise<void>((resolve) => this.#idle.add(resolve))
   }
 
   /** What the recorder tells after a flush was committed. */

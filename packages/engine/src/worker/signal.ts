@@ -8,6 +8,11 @@ export class Signal {
     this.#wake?.()
   }
 
+  /** Only signals from now on count. */
+  forget(): void {
+    this.#pending = false
+  }
+
   /** Resolves at the next signal, at once if one is pending, or after `timeoutMs`. */
   async wait(timeoutMs: number): Promise<void> {
     if (!this.#pending) {

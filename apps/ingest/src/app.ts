@@ -1,0 +1,113 @@
+import type { Posthorn } from '@posthorn/engine'
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { Authenticator } from './auth/authenticator.ts'
+import { registerAuth } from './auth/hook.ts'
+import type { IngestConfig } from './config.ts'
+import { registerDeliveries } from './deliveries/routes.ts'
+import { registerCircuits } from './endpoints/circuit-routes.ts'
+import { registerEndpointActions, registerEndpoints } from './endpoints/routes.ts'
+import { MAX_OPEN_PER_APP, registerAdmission } from './events/admission.ts'
+import { registerBatch } from './events/batch.ts'
+import { registerPublish } from './events/publish.ts'
+import { registerEventReading } from './events/read.ts'
+import { Readiness } from './health/readiness.ts'
+import { registerHealth } from './health/routes.ts'
+import { registerBodies } from './http/body.ts'
+import { registerRequestEnd } from './http/request-end.ts'
+import { requestIdOf } from './http/request-id.ts'
+import { logRequest } from './http/request-log.ts'
+import { serializerCompiler, validatorCompiler } from './http/schemas.ts'
+import type { ZodApp } from './http/zod-app.ts'
+import { createMetrics } from './metrics/metrics.ts'
+import { registerMetrics } from './metrics/routes.ts'
+import { answerClientError, answerFrameworkError, registerProblems } from './problems/handlers.ts'
+import { registerOpenApi } from './reference/openapi.ts'
+import { registerReference } from './reference/routes.ts'
+
+/** What the HTTP service is made of. */
+export interface IngestOptions {
+  /** the engine, migrated; the service neither starts its worker nor stops it */
+  readonly posthorn: Posthorn
+  readonly config: Pick<IngestConfig, 'WEBHOOK_BODY_LIMIT' | 'TRUST_PROXY'>
+  /** a pino logger, or nothing is logged */
+  readonly logger?: FastifyBaseLogger
+  /** how many requests with events one app may have open at once (1 000) */
+  readonly maxOpenPerApp?: number
+}
+
+/** The HTTP service: a Fastify instance that more routes may be added to before it listens. */
+export type IngestApp = ZodApp & {
+  /** From now on `/readyz` says no, and connections are closed as they are answered; nothing is refused. */
+  drain(): void
+}
+
+const SECOND = 1_000
+
+/** How long a connection may be silent, a request may take to come in, and a connection may wait for the next one. */
+const TIMEOUTS = {
+  connectionTimeout: 120 * SECOND,
+  requestTimeout: 60 * SECOND,
+  keepAliveTimeout: 10 * SECOND,
+  http: { headersTimeout: 15 * SECOND },
+}
+
+/**
+ * The service with all its routes, listening nowhere: call `ready()` and `listen()`, or `inject()` in tests.
+ *
+ * @throws Error when a route was added that does not say what access it needs
+ */
+export async function createIngest(options: IngestOptions): Promise<IngestApp> {
+  const { posthorn, config, logger } = options
+  const readiness = new Readiness(() => posthorn.readiness())
+  const metrics = createMetrics(posthorn)
+  const authenticator = new Authenticator(posthorn.keys, {
+    onTouchError: () => logger?.warn('the use of a key could not be noted'),
+  })
+  const app = instance(options)
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  registerProblems(app)
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    if (readiness.isDraining) reply.header('connection', 'close')
+    done()
+  })
+  registerRequestEnd(app, [logRequest, metrics.countRequest])
+  registerAuth(app, { posthorn, authenticator })
+  registerAdmission(app, options.maxOpenPerApp ?? MAX_OPEN_PER_APP)
+  registerBodies(app)
+  await registerOpenApi(app)
+  registerHealth(app, readiness)
+  registerMetrics(app, metrics)
+  registerReference(app)
+  await app.register(
+    async (api: ZodApp) => {
+      registerPublish(api, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
+      registerBatch(api, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
+      registerEventReading(api)
+      registerEndpoints(api)
+      registerEndpointActions(api)
+      registerCircuits(api)
+      registerDeliveries(api)
+    },
+    { prefix: '/api/v1' },
+  )
+  return Object.assign(app, { drain: () => readiness.drain() })
+}
+
+function instance({ config, logger }: IngestOptions): ZodApp {
+  const app = Fastify({
+    ...TIMEOUTS,
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    logController: new LogController({ requestIdLogLabel: 'requestId', disableRequestLogging: true }),
+    genReqId: requestIdOf,
+    bodyLimit: config.WEBHOOK_BODY_LIMIT,
+    trustProxy: config.TRUST_PROXY.length > 0 ? [...config.TRUST_PROXY] : false,
+    // While stopping, what still arrives on an open connection is answered like anything else, and the connection closed.
+    return503OnClosing: false,
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
+  })
+  return app.withTypeProvider<ZodTypeProvider>()
+}

@@ -1,0 +1,75 @@
+import type { AddressInfo } from 'node:net'
+import { migrate } from '@posthorn/db'
+import { createPosthorn, type Posthorn, type PosthornOptions } from '@posthorn/engine'
+import { createIngest, type IngestApp } from './app.ts'
+import type { IngestConfig } from './config.ts'
+import { createLogger } from './http/logger.ts'
+
+/** A service that runs. */
+export interface RunningIngest {
+  /** where it listens, such as `http://127.0.0.1:8080` */
+  readonly url: string
+  readonly app: IngestApp
+  readonly posthorn: Posthorn
+  /** Not ready any more, takes no new connections, finishes the requests it has, then lets the database go. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the service: migrations (over `DIRECT_URL` where there is one), the first admin's key, then the port. Whatever
+ * fails on the way, nothing is left open.
+ */
+export async function serveIngest(config: IngestConfig): Promise<RunningIngest> {
+  const { logger, flush } = createLogger(config)
+  const posthorn = createPosthorn({ ...engineOptions(config), logger })
+  try {
+    if (config.DIRECT_URL === undefined) await posthorn.migrate()
+    else await migrate(config.DIRECT_URL)
+    if (config.POSTHORN_BOOTSTRAP_KEY !== undefined)
+      await posthorn.keys.bootstrap(config.POSTHORN_BOOTSTRAP_KEY)
+    const app = await createIngest({ posthorn, config, logger })
+    const close = async () => {
+      app.drain()
+      await app.close()
+      await posthorn.stop({ graceMs: config.SHUTDOWN_GRACE })
+      logger.info('stopped')
+      flush()
+    }
+    await app.listen({
+      host: config.HOST,
+      port: config.PORT,
+      listenTextResolver: (address) => `listening at ${address}`,
+    })
+    return { url: urlOf(config.HOST, app.server.address()), app, posthorn, close }
+  } catch (error) {
+    await posthorn.stop({ graceMs: 0 })
+    flush()
+    throw error
+  }
+}
+
+/** The engine as the environment describes it. */
+export function engineOptions(config: IngestConfig): PosthornOptions {
+  return {
+    connectionString: config.DATABASE_URL,
+    encryptionKeys: config.POSTHORN_ENCRYPTION_KEYS,
+    allowedCidrs: config.POSTHORN_ALLOWED_CIDRS,
+    // A direct URL beside it means that a pooler stands in front of the database.
+    listen: config.DIRECT_URL === undefined,
+    timeoutMs: config.WEBHOOK_DELIVERY_TIMEOUT,
+    connectTimeoutMs: config.WEBHOOK_CONNECT_TIMEOUT,
+    responseLimitBytes: config.WEBHOOK_RESPONSE_LIMIT,
+    circuitBreaker: config.CIRCUIT_BREAKER_ENABLED,
+    circuit: {
+      failureThreshold: config.CIRCUIT_BREAKER_FAILURE_THRESHOLD,
+      openForMs: config.CIRCUIT_BREAKER_RECOVERY_TIMEOUT,
+      successThreshold: config.CIRCUIT_BREAKER_SUCCESS_THRESHOLD,
+    },
+  }
+}
+
+function urlOf(host: string, address: AddressInfo | string | null): string {
+  const port = typeof address === 'object' && address ? address.port : 0
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+}
