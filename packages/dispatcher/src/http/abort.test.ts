@@ -30,6 +30,17 @@ describe('giving a request up', () => {
     expect(await sent).toMatchObject(aborted)
   })
 
+  it('during the TLS handshake closes the socket', async () => {
+    const receiver = await silent()
+    const controller = new AbortController()
+    const url = receiver.url.replace('http:', 'https:')
+    const sent = localDispatcher().send(post(url, { signal: controller.signal, connectTimeoutMs: 60_000 }))
+    await expect.poll(() => receiver.sockets.size).toBe(1)
+    controller.abort()
+    expect(await sent).toMatchObject(aborted)
+    await expect.poll(() => receiver.sockets.size).toBe(0)
+  })
+
   it('while it waits for the response closes the socket', async () => {
     const receiver = await silent()
     const controller = new AbortController()

@@ -72,7 +72,7 @@ export class OriginPool {
     const isYoung = this.clock.monotonic() - connection.openedAt < MAX_CONNECTION_AGE_MS
     if (isReusable && isYoung) this.#idle.push(connection)
     // undici is still in the middle of its own bookkeeping for this request.
-    else void 0
+    else queueMicrotask(() => connection.destroy())
     const [next] = this.#waiting
     if (next === undefined) return
     this.#waiting.delete(next)
