@@ -25,7 +25,7 @@ export function createKeyring(keys: string): Keyring {
   return {
     seal(plaintext, context) {
       const iv = randomBytes(IV_BYTES)
-      const cipher = createCipheriv('aes-256-gcm', newestKey, iv)
+      const cipher = createCipheriv('aes-256-gcm', newestKey, iv, { authTagLength: TAG_BYTES })
       cipher.setAAD(Buffer.from(context))
       const body = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()])
       const id = Buffer.from(newestId)
@@ -36,10 +36,11 @@ export function createKeyring(keys: string): Keyring {
       const key = sealed[0] === VERSION ? ring.get(sealed.subarray(2, idEnd).toString()) : undefined
       if (!key) throw unreadable()
       const tagStart = idEnd + IV_BYTES
-      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(idEnd, tagStart))
-      decipher.setAAD(Buffer.from(context))
-      decipher.setAuthTag(sealed.subarray(tagStart, tagStart + TAG_BYTES))
       try {
+        // With its length fixed, a tag that was cut short is refused instead of being compared as far as it goes.
+        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(idEnd, tagStart), { authTagLength: TAG_BYTES })
+        decipher.setAAD(Buffer.from(context))
+        decipher.setAuthTag(sealed.subarray(tagStart, tagStart + TAG_BYTES))
         return decipher.update(sealed.subarray(tagStart + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
       } catch (cause) {
         throw unreadable(cause)
@@ -59,6 +60,9 @@ function parseKeys(keys: string): Map<string, Buffer> {
     const match = /^([\w-]{1,32}):([A-Za-z0-9+/]{43}=)$/.exec(entry.trim())
     if (!match?.[1] || !match[2]) {
       return [{ path: `POSTHORN_ENCRYPTION_KEYS[${position}]`, message: 'is not an encryption key', expected: 'id:<32 bytes in base64>' }]
+    }
+    if (ring.has(match[1])) {
+      return [{ path: `POSTHORN_ENCRYPTION_KEYS[${position}]`, message: 'has the id of an earlier key' }]
     }
     ring.set(match[1], Buffer.from(match[2], 'base64'))
     return []

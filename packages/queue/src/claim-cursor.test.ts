@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { ClaimCursor, type ClaimNote } from './claim-cursor.ts'
 
+const nil = '00000000-0000-0000-0000-000000000000'
 const note = (more: Partial<ClaimNote> = {}): ClaimNote => ({
   now: '2026-01-01T00:00:10.123456+00:00',
+  since: 'since',
+  aged: null,
+  gone: null,
   oldest: null,
   group: null,
   key: null,
@@ -14,14 +18,41 @@ describe('ClaimCursor', () => {
     let now = 0
     const cursor = new ClaimCursor('text', () => now)
     const first = cursor.next()
-    expect(first).toMatchObject({ floor: '-infinity', reapFloor: '-infinity' })
+    expect(first).toMatchObject({ floor: '-infinity', reaps: true, since: nil, slow: [] })
     cursor.learn(first, note())
     now = 999
-    expect(cursor.next()).toMatchObject({ floor: '2026-01-01T00:00:09.123Z', reapFloor: undefined })
+    expect(cursor.next()).toMatchObject({ floor: '2026-01-01T00:00:09.123Z', reaps: false, since: 'since' })
     now = 1000
-    expect(cursor.next()).toMatchObject({ floor: '-infinity', reapFloor: '2026-01-01T00:00:00.123Z' })
-    now = 30_000
-    expect(cursor.next().reapFloor).toBe('-infinity')
+    expect(cursor.next()).toMatchObject({ floor: '-infinity', reaps: true, since: 'since' })
+    now = 10_000
+    expect(cursor.next()).toMatchObject({ floor: '-infinity', reaps: true, since: nil })
+  })
+
+  it('gives full looks a fifth of the time at most', () => {
+    let now = 0
+    const cursor = new ClaimCursor('text', () => now)
+    const first = cursor.next()
+    now = 700
+    cursor.learn(first, note(), 700)
+    now = 700 + 3499
+    expect(cursor.next().reaps).toBe(false)
+    now = 700 + 3500
+    expect(cursor.next().reaps).toBe(true)
+  })
+
+  it('knows old leases by their tokens, and counts them anew in a whole look', () => {
+    let now = 0
+    const cursor = new ClaimCursor('text', () => now)
+    cursor.learn(cursor.next(), note({ aged: ['a', 'b'] }))
+    const second = cursor.next()
+    expect(second.slow).toEqual(['a', 'b'])
+    cursor.learn(second, note({ aged: ['c'], gone: ['a'] }))
+    expect(cursor.next().slow).toEqual(['b', 'c'])
+    now = 10_000
+    const whole = cursor.next()
+    expect(whole.slow).toEqual([])
+    cursor.learn(whole, note({ aged: ['c'] }))
+    expect(cursor.next().slow).toEqual(['c'])
   })
 
   it('starts at the oldest row that was seen, rounded down, but a second back at most', () => {

@@ -2,8 +2,12 @@
 export interface Look {
   /** Time before which no due row is looked for; `-infinity` in a full look. */
   floor: string
-  /** Time before which no lost lease is looked for; undefined: lost leases are not looked for at all. */
-  reapFloor: string | undefined
+  /** Whether lost leases are taken back before the claim. */
+  reaps: boolean
+  /** Tokens of the leases, anybody's, that are held and older than `since`. */
+  slow: string[]
+  /** Every other lease has a token from here on. */
+  since: string
   groupStart: string
   keyGroupStart: string
   keyStart: string
@@ -17,6 +21,12 @@ export interface ClaimNote {
   now: string
   /** Due time of the oldest row seen; null when nothing was due. */
   oldest: string | null
+  /** First token that the next claim looks for in the index. */
+  since: string
+  /** Held leases that became older than `since` with this claim. */
+  aged: string[] | null
+  /** Leases of `slow` that are over. */
+  gone: string[] | null
   /** Last group of the scan over groups, or null when it did not run. */
   group: string | null
   /** Last group and key of the scan over ordering keys, or null when it did not run. */
@@ -24,23 +34,26 @@ export interface ClaimNote {
 }
 
 const fullLookMs = 1000
+const wholeLookMs = 10_000
+/** Full looks take at most this share of the time, however much there is to walk through. */
+const fullLookShare = 0.2
 /** An enqueue becomes visible when it commits, with a due time from its beginning: the floor keeps this distance. */
 const floorLagMs = 1000
-const wholeReapMs = 30_000
-const reapLagMs = 10_000
+const nil = '00000000-0000-0000-0000-000000000000'
 
 /**
- * A claimer's memory between claims. Dead entries stay at the head of the due index until a vacuum may remove
- * them, which an old snapshot forbids; a remembered lower bound saves walking them at each claim, and a full
- * look at least each second finds what came in below it (late commits, rows given back).
+ * A claimer's memory between claims. Entries of rows that are gone stay in an index until a vacuum may remove
+ * them, which an old snapshot forbids; what is remembered saves walking them at each claim. A full look, each
+ * second, finds what came in below the remembered bound (late commits, rows given back); a whole one, each ten
+ * seconds, counts the leases anew, should the database's clock have been set back.
  */
 export class ClaimCursor {
   readonly #monotonic: () => number
-  readonly #firstGroup: string
+  readonly #slow = new Set<string>()
+  #since = nil
   #floor = '-infinity'
-  #lastReap: string | undefined
   #fullLookAt = -Infinity
-  #wholeReapAt = -Infinity
+  #wholeLookAt = -Infinity
   #groupStart: string
   #deepStart: [string, string]
   #wideStart: [string, string]
@@ -48,23 +61,25 @@ export class ClaimCursor {
 
   constructor(groupType: 'uuid' | 'text', monotonic: () => number = () => performance.now()) {
     this.#monotonic = monotonic
-    this.#firstGroup = groupType === 'uuid' ? '00000000-0000-0000-0000-000000000000' : ''
-    this.#groupStart = this.#firstGroup
-    this.#deepStart = [this.#firstGroup, '']
-    this.#wideStart = [this.#firstGroup, '']
+    const first = groupType === 'uuid' ? nil : ''
+    this.#groupStart = first
+    this.#deepStart = [first, '']
+    this.#wideStart = [first, '']
   }
 
   /** What the next claim shall look at. */
   next(): Look {
     const now = this.#monotonic()
-    const isFull = now - this.#fullLookAt >= fullLookMs
-    const isWhole = now - this.#wholeReapAt >= wholeReapMs
-    if (isFull) this.#fullLookAt = now
-    if (isFull && isWhole) this.#wholeReapAt = now
+    const isFull = now >= this.#fullLookAt
+    const isWhole = isFull && now >= this.#wholeLookAt
+    if (isFull) this.#fullLookAt = now + fullLookMs
+    if (isWhole) this.#wholeLookAt = now + wholeLookMs
     const [keyGroupStart, keyStart] = this.#deep ? this.#deepStart : this.#wideStart
     return {
       floor: isFull ? '-infinity' : this.#floor,
-      reapFloor: isFull ? (isWhole ? '-infinity' : (this.#lastReap ?? '-infinity')) : undefined,
+      reaps: isFull,
+      slow: isWhole ? [] : [...this.#slow],
+      since: isWhole ? nil : this.#since,
       groupStart: this.#groupStart,
       keyGroupStart,
       keyStart,
@@ -72,10 +87,18 @@ export class ClaimCursor {
     }
   }
 
-  /** Takes in what a committed claim learnt. */
-  learn(look: Look, note: ClaimNote): void {
+  /** Takes in what a committed claim learnt, which took `tookMs`. */
+  learn(look: Look, note: ClaimNote, tookMs = 0): void {
+    const now = this.#monotonic()
+    if (look.reaps) this.#fullLookAt = Math.max(this.#fullLookAt, now + tookMs / fullLookShare)
+    if (look.since === nil) {
+      this.#slow.clear()
+      this.#wholeLookAt = Math.max(this.#wholeLookAt, now + (10 * tookMs) / fullLookShare)
+    }
     this.#floor = earlier(note.oldest, shift(note.now, -floorLagMs))
-    if (look.reapFloor !== undefined) this.#lastReap = shift(note.now, -reapLagMs)
+    this.#since = note.since
+    for (const token of note.gone ?? []) this.#slow.delete(token)
+    for (const token of note.aged ?? []) this.#slow.add(token)
     if (note.group !== null) this.#groupStart = note.group
     if (note.key !== null) {
       if (look.deep) this.#deepStart = note.key

@@ -3,7 +3,8 @@ import { qualifiedName, quoteIdentifier, type QueueTable } from './table.ts'
 /**
  * The indexes a queue table must have, as `create index if not exists` statements.
  * Rows with an ordering key are found through the last one only, so a long blocked key costs the other
- * rows of its group nothing.
+ * rows of its group nothing. Leases are found by token, and tokens are ordered by the time of their claim: what
+ * is in flight is counted without walking the entries of finished leases, which an old snapshot keeps there.
  */
 export function queueIndexes(table: QueueTable): string[] {
   const on = qualifiedName(table)
@@ -16,7 +17,7 @@ export function queueIndexes(table: QueueTable): string[] {
       'group_due',
       `(${group}, next_attempt_at, id) where status = 'pending' and ordering_key is null`,
     ),
-    index('leases', `(lease_expires_at, ${group}) where status = 'processing'`),
+    index('leases', `(lease_token, ${group}, lease_expires_at) where status = 'processing'`),
     index('ordered', `(${group}, ordering_key, seq) where ordering_key is not null`),
   ]
 }

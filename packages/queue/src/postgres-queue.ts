@@ -97,7 +97,8 @@ export class PostgresQueue<R = undefined> implements Queue<R> {
     request.signal?.throwIfAborted()
     await client.query(this.#begin)
     const look = this.#cursor.next()
-    if (look.reapFloor !== undefined) await run(client, this.#sql.reap, [look.reapFloor], this.#prepared)
+    const lookedAt = performance.now()
+    if (look.reaps) await run(client, this.#sql.reap, [look.slow, look.since], this.#prepared)
     const fairShare = Math.max(1, Math.ceil(request.limit / 10))
     const perGroup = Math.min(request.perGroup ?? request.limit, request.limit)
     const parameters: ClaimParameters = [
@@ -113,9 +114,12 @@ export class PostgresQueue<R = undefined> implements Queue<R> {
       look.groupStart,
       look.keyGroupStart,
       look.keyStart,
-      look.deep ? request.limit + keysVisited : Math.min(fairShare, perGroup),
+      look.deep ? allKeys : Math.min(fairShare, perGroup),
+      look.slow,
+      look.since,
     ]
     const { rows } = await run<ClaimRow>(client, this.#sql.claim, parameters, this.#prepared)
+    const tookMs = performance.now() - lookedAt
     const items: QueueItem[] = []
     let note: ClaimNote | undefined
     for (const row of rows) {
@@ -126,7 +130,7 @@ export class PostgresQueue<R = undefined> implements Queue<R> {
     if (items.length > 0) await this.#options.onClaimed?.(client, items)
     request.signal?.throwIfAborted()
     await client.query('commit')
-    if (note) this.#cursor.learn(look, note)
+    if (note) this.#cursor.learn(look, note, tookMs)
     return items
   }
 
@@ -162,7 +166,7 @@ export class PostgresQueue<R = undefined> implements Queue<R> {
 }
 
 /** A deep key scan never leaves a group before its last key. */
-const keysVisited = 1_000_000
+const allKeys = 1_000_000
 
 function leaseParameters(leases: readonly Lease[]): [string[], string[]] {
   return [leases.map((lease) => lease.id), leases.map((lease) => lease.leaseToken)]

@@ -35,7 +35,7 @@ export class PreparedClaim {
   static async open(pool: pg.Pool, table: QueueTable): Promise<PreparedClaim> {
     const client = await pool.connect()
     await client.query(
-      `prepare claim (int, float8, int, int, uuid[], uuid[], int, int, timestamptz, uuid, uuid, text, int) as
+      `prepare claim (int, float8, int, int, uuid[], uuid[], int, int, timestamptz, uuid, uuid, text, int, uuid[], uuid) as
       ${claimSql(table)}`,
     )
     const claim = new PreparedClaim(client, table)
@@ -44,13 +44,14 @@ export class PreparedClaim {
   }
 
   /** Explains a claim while running it, and undoes it. */
-  async cost({ limit = 500, floor = '-infinity', start = nil } = {}): Promise<ClaimCost> {
+  async cost({ limit = 500, floor = '-infinity', start = nil, slow = '{}', since = nil } = {}): Promise<ClaimCost> {
     const fair = Math.ceil(limit / 10)
     await this.#client.query(this.#begin)
     try {
       const { rows } = await this.#client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
         `explain (analyze, buffers, timing off, format json) execute claim
-        (${limit}, 30000, ${fair}, ${limit}, '{}', '{}', ${limit}, 16, '${floor}', '${start}', '${nil}', '', ${fair})`,
+        (${limit}, 30000, ${fair}, ${limit}, '{}', '{}', ${limit}, 16, '${floor}', '${start}', '${nil}', '', ${fair},
+        '${slow}', '${since}')`,
       )
       const plan = rows[0]?.['QUERY PLAN'][0].Plan
       if (!plan) throw new Error('no plan')

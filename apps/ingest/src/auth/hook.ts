@@ -87,7 +87,7 @@ function appOf(key: KeyIdentity, header: string | string[] | undefined): string 
   const named = typeof header === 'string' ? parseId('app', header) : undefined
   if (named === undefined) {
     return invalid([
-      { path: 'headers.x-posthorn-app', message: 'is not the id of an app', expected: 'app_<32 hex digits>' },
+      { path: 'x-posthorn-app', message: 'is not the id of an app', expected: 'app_<32 hex digits>' },
     ])
   }
   if (key.appId !== null && key.appId !== named) return forbidden('The API key belongs to another app.')

@@ -56,9 +56,7 @@ export function registerBatch(
     async (request, reply) => {
       if (request.headers['idempotency-key'] !== undefined) {
         throw new ProblemError(
-          invalid([
-            { path: 'headers.idempotency-key', message: 'names one event; give each its own requestId' },
-          ]),
+          invalid([{ path: 'idempotency-key', message: 'names one event; give each its own requestId' }]),
         )
       }
       const read = request.headers['content-type']?.startsWith(NDJSON) ? itemsOfLines : itemsOfArray

@@ -4,7 +4,7 @@ import type { PublishInput } from '@posthorn/engine'
 import { invalid } from '../problems/catalogue.ts'
 import { ProblemError } from '../problems/problem.ts'
 
-const PATH = 'headers.idempotency-key'
+const PATH = 'idempotency-key'
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,200}$/
 // A string of RFC 8941: printable ASCII in quotes, where only a quote and a backslash are escaped.
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/

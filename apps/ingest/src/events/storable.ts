@@ -1,4 +1,5 @@
 import type { ValidationIssue } from '@posthorn/core'
+import { joinPath } from '../problems/zod-issues.ts'
 
 /** Deeper values have no reading use, and code that recurses over them would fail. */
 const MAX_DEPTH = 32
@@ -32,11 +33,11 @@ function collect(value: unknown, path: string, depth: number, issues: Validation
 
 function collectInside(value: object, path: string, depth: number, issues: ValidationIssue[]): void {
   if (Array.isArray(value)) {
-    for (const [at, item] of value.entries()) collect(item, `${path}[${at}]`, depth, issues)
+    for (const [at, item] of value.entries()) collect(item, joinPath(path, at), depth, issues)
     return
   }
   for (const [name, field] of Object.entries(value)) {
-    const fieldPath = `${path}.${name}`
+    const fieldPath = joinPath(path, name)
     if (name === '__proto__' || BROKEN_TEXT.test(name))
       issues.push({ path: fieldPath, message: 'is not a usable name' })
     collect(field, fieldPath, depth, issues)

@@ -49,8 +49,15 @@ function messageOf(issue: z.core.$ZodIssue): string {
 }
 
 function pathOf(prefix: string, path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === 'number') return `${text}[${part}]`
-    return text === '' ? String(part) : `${text}.${String(part)}`
-  }, prefix)
+  return path.reduce<string>(
+    (text, part) => joinPath(text, typeof part === 'number' ? part : String(part)),
+    prefix,
+  )
+}
+
+/** The path of a field inside another, as one would write it in JavaScript: `retry.delays[2]`, `headers["x-shop"]`. */
+export function joinPath(path: string, part: string | number): string {
+  if (typeof part === 'number') return `${path}[${part}]`
+  if (path === '') return part
+  return /^[A-Za-z_$][\w$]*$/.test(part) ? `${path}.${part}` : `${path}[${JSON.stringify(part)}]`
 }

@@ -47,7 +47,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     posthorn,
     app,
     url,
-    key: async (role, appId) => (await posthorn.keys.create({ name: `a ${role}`, role, appId: appId ?? null })).key,
+    key: async (role, appId) =>
+      (await posthorn.keys.create({ name: `a ${role}`, role, appId: appId ?? null })).key,
     stop,
     [Symbol.asyncDispose]: stop,
   }

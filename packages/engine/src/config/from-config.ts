@@ -2,10 +2,17 @@ import pg from 'pg'
 import type { PosthornOptions } from '../types.ts'
 import type { ServiceConfig, SharedConfig } from './settings.ts'
 
+/** Direct connections of a service itself, beside the engine's. */
+export type ServicePool = pg.Pool
+/** One of them. */
+export type ServiceConnection = pg.PoolClient
+
 const CONNECT_TIMEOUT_MS = 5_000
 
 /** The options of `createPosthorn` that a service's configuration stands for; without its logger. */
-export function posthornOptions(config: SharedConfig & { readonly QUEUE_CONCURRENCY?: number }): PosthornOptions {
+export function posthornOptions(
+  config: SharedConfig & { readonly QUEUE_CONCURRENCY?: number },
+): PosthornOptions {
   return {
     connectionString: config.DATABASE_URL,
     encryptionKeys: config.POSTHORN_ENCRYPTION_KEYS,
@@ -34,7 +41,7 @@ export function directUrl(config: Pick<ServiceConfig, 'DATABASE_URL' | 'DIRECT_U
 export function openServicePool(
   config: Pick<ServiceConfig, 'DATABASE_URL' | 'DIRECT_URL'>,
   options: { readonly max: number; readonly name: string },
-): pg.Pool {
+): ServicePool {
   const pool = new pg.Pool({
     connectionString: directUrl(config),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

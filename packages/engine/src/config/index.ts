@@ -1,5 +1,11 @@
 export { type Environment, readVariables } from './environment.ts'
-export { directUrl, openServicePool, posthornOptions } from './from-config.ts'
+export {
+  directUrl,
+  openServicePool,
+  posthornOptions,
+  type ServiceConnection,
+  type ServicePool,
+} from './from-config.ts'
 export { parseConfig, redactedConfig } from './parse-config.ts'
 export {
   retentionSettings,

@@ -44,11 +44,22 @@ export type ClaimParameters = [
   keyGroupStart: string,
   keyStart: string,
   keysPerGroup: number,
+  /** Tokens of leases that were held before `since`. */
+  slow: readonly string[],
+  /** Every lease that is not in `slow` has a token from here on. */
+  since: string,
 ]
+
+/** A claim remembers leases older than this one by one, and looks for younger ones in the index. */
+const youngMs = 1000
+/** Milliseconds as the first twelve digits of a token: tokens are uuids of version 7, by the database's clock. */
+const stamp = (ms: string) => `lpad(to_hex((extract(epoch from now) * 1000)::bigint${ms}), 12, '0')`
 
 /**
  * The claim: one statement, run under the lock of `beginClaimSql`.
  *
+ * 0. `live`: what is in flight, by group. An old snapshot keeps the entries of all finished leases in the index,
+ *    so only those of the last second are looked through; older leases are known by their tokens.
  * 1. `due`: the oldest 2 000 due rows; of rows with an ordering key only heads count (`heads`).
  * 2. `crowd`, `gated`: groups are judged after the window, oldest first and only until the batch is full.
  * 3. `ring`, `scanned`: when the window was full and did not fill the batch, a loose scan from group to
@@ -78,7 +89,8 @@ export function claimSql(table: QueueTable): string {
         coalesce(gate.allowance, ${unlimited}), $4::int) as room
       from (select 1) always left join lateral ${gate} gate on true
     ) r`
-  const unordered = `d.status = 'pending' and d.ordering_key is null`
+  /** The floor is compared inside the index, so dead entries below it cost no visit to the table. */
+  const unordered = `d.status = 'pending' and d.ordering_key is null and d.next_attempt_at >= $9::timestamptz`
   const dueNow = `d.next_attempt_at >= $9::timestamptz and d.next_attempt_at <= (select now from clock)`
   const openRoom = (window: string) => `
       select c.g, c.ids, c.dues, r.room, r.allowance from crowd c ${room}
@@ -86,7 +98,10 @@ export function claimSql(table: QueueTable): string {
 
   return `
 with recursive
-clock as materialized (select statement_timestamp() as now),
+clock as materialized (
+  select now, ${stamp('')} as stamp, (${stamp(` - ${youngMs}`)} || repeat('0', 20))::uuid as since
+  from (select statement_timestamp() as now) t
+),
 due as materialized (
   select d.id, ${group} as g, d.next_attempt_at as due_at, d.ordering_key
   from ${from} d
@@ -103,13 +118,19 @@ heads as materialized (
     order by d.seq limit 1
   ) h
 ),
+live as materialized (
+  select ${group} as g, d.lease_token
+  from ${from} d
+  where d.status = 'processing' and d.lease_token >= $15::uuid and d.lease_expires_at > (select now from clock)
+  union all
+  select ${group}, d.lease_token
+  from ${from} d
+  where d.status = 'processing' and d.lease_token = any ($14::uuid[]) and d.lease_token < $15::uuid
+    and d.lease_expires_at > (select now from clock)
+),
 busy as materialized (
-  select coalesce(jsonb_object_agg(g, n), '{}') as flights from (
-    select ${group}::text as g, count(*) as n
-    from ${from} d
-    where d.status = 'processing' and d.lease_expires_at > (select now from clock)
-    group by 1
-  ) f
+  select coalesce(jsonb_object_agg(g, n), '{}') as flights
+  from (select g::text as g, count(*) as n from live group by 1) f
 ),
 crowd as materialized (
   select w.g, w.g in (select unnest($6::${groups})) as is_shared,
@@ -177,7 +198,7 @@ scanned as materialized (
   ) c ${room}
   cross join lateral (
     select d.id, d.next_attempt_at as due_at from ${from} d
-    where ${unordered} and ${group} = c.g and ${dueNow}
+    where ${unordered} and ${group} = c.g and d.next_attempt_at <= (select now from clock)
     order by d.next_attempt_at, d.id
     limit greatest(0, least(r.room, $3::int))
   ) d
@@ -273,7 +294,9 @@ locked as materialized (
 ),
 claimed as (
   update ${from} d
-  set status = 'processing', claim_count = d.claim_count + 1, lease_token = gen_random_uuid(),
+  set status = 'processing', claim_count = d.claim_count + 1, 
+    lease_token =
+      ((select stamp from clock) || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
     lease_expires_at = (select now from clock) + $2::float8 * interval '1 millisecond'
   where d.id = any (array(select id from locked))
   returning d.id, ${group} as g, d.attempt_count, d.claim_count, d.lease_token, d.next_attempt_at
@@ -282,7 +305,9 @@ select null::uuid as id, null::text as "group", null::int as attempt_count, null
   null::uuid as lease_token, (extract(epoch from now) * 1000)::float8 as claimed_at_ms, null::float8 as due_at_ms,
   null::int as allowance,
   json_build_object(
-    'now', now,
+    'now', now, 'since', since,
+    'aged', (select json_agg(lease_token) from live where lease_token >= $15::uuid and lease_token < since),
+    'gone', (select json_agg(t) from unnest($14::uuid[]) t where t not in (select lease_token from live)),
     'oldest', (select min(due_at) from due),
     'group', (select x.g::text from (
       (select g, step from scanned where (select count(*) from scanned) >= (select rows from wanted)

@@ -4,7 +4,8 @@ import { qualifiedName, type QueueTable } from '../table.ts'
 export const reapSize = 2000
 
 /**
- * Makes rows claimable whose lease ran out: `$1` is the time before which no live lease is looked for.
+ * Makes rows claimable whose lease ran out: `$1` the tokens of leases held before `$2`, from which token on the
+ * index is looked through.
  * It runs in the claim's transaction, before the claim. Claiming expired rows directly was the alternative:
  * rows of a paused group would then stand first in every claim's scan of expired leases.
  */
@@ -13,9 +14,11 @@ export function reapSql(table: QueueTable): string {
   return `
 with lost as materialized (
   select d.id from ${from} d
-  where d.status = 'processing' and d.lease_expires_at >= $1::timestamptz
+  where d.status = 'processing' and d.lease_token >= $2::uuid and d.lease_expires_at <= statement_timestamp()
+  union all
+  select d.id from ${from} d
+  where d.status = 'processing' and d.lease_token = any ($1::uuid[])
     and d.lease_expires_at <= statement_timestamp()
-  order by d.lease_expires_at
   limit ${reapSize}
 ),
 locked as materialized (
