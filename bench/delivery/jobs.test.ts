@@ -12,8 +12,8 @@ describe('makeBody', () => {
 })
 
 describe('makeJob', () => {
-  it('spreads the jobs over ten paths', () => {
-    const urls = new Set(Array.from({ length: 100 }, (_, seq) => makeJob(seq, 'http://127.0.0.1:1').url))
-    expect(urls.size).toBe(10)
+  it('spreads the jobs evenly over a hundred paths', () => {
+    const urls = new Set(Array.from({ length: 300 }, (_, seq) => makeJob(seq, 'http://127.0.0.1:1').url))
+    expect(urls.size).toBe(100)
   })
 })

@@ -7,7 +7,7 @@ export interface Job {
 }
 
 /** Jobs are spread evenly over this many paths (for ours: endpoints), so that no contender's limit per destination is what is measured. */
-export const DESTINATIONS = 10
+export const DESTINATIONS = 100
 const BODY_BYTES = 1_024
 
 /** `count` numbered jobs for the sink at `origin`. */

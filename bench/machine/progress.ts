@@ -8,5 +8,5 @@ export function muteProgress(): void {
 /** Writes one line of progress to stderr; stdout is kept for the report. */
 export function progress(text: string): void {
   if (isMuted) return
-  process.stderr.write(`[${(performance.now() / 1000).toFixed(0).padStart(4)} s] ${text}\n`)
+  process.stderr.write(`[${(performance.now() / 1000).toFixed(0).padStart(4)} s] ${text.split('\n', 1)[0]}\n`)
 }

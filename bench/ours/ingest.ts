@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'undici'
 import { EVENT_TYPE } from '../ingest/event.ts'
@@ -12,6 +13,7 @@ const BOOTSTRAP_KEY = `phk_${'0'.repeat(32)}_${'bench'.repeat(8)}`
 
 /** Starts `posthorn ingest`; with `fanOut` 1 there is one endpoint that every event goes to (nobody delivers). */
 export async function startIngestProcess(connectionString: string, fanOut: 0 | 1): Promise<IngestServer> {
+  if (!existsSync(COMMAND)) throw new Error(`${COMMAND} is missing: build first`)
   await withPosthorn(connectionString, async (posthorn) => {
     await posthorn.migrate()
     if (fanOut === 1)

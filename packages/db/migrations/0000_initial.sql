@@ -53,7 +53,6 @@ CREATE TABLE "posthorn"."attempts" (
 	"response_truncated" boolean DEFAULT false NOT NULL,
 	"worker_id" text NOT NULL,
 	"circuit_epoch" bigint NOT NULL,
-	CONSTRAINT "attempts_id_started_at_pk" PRIMARY KEY("id","started_at"),
 	CONSTRAINT "attempts_kind" CHECK ("posthorn"."attempts"."kind" in ('delivery', 'call', 'health', 'test'))
 ) PARTITION BY RANGE ("started_at");
 --> statement-breakpoint
@@ -196,7 +195,7 @@ CREATE TABLE "posthorn"."idempotency_keys" (
 --> statement-breakpoint
 CREATE INDEX "api_keys_app" ON "posthorn"."api_keys" USING btree ("app_id");--> statement-breakpoint
 CREATE INDEX "attempt_stats_minute" ON "posthorn"."attempt_stats" USING btree ("minute");--> statement-breakpoint
-CREATE INDEX "attempts_delivery" ON "posthorn"."attempts" USING btree ("delivery_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "attempts_delivery" ON "posthorn"."attempts" USING btree ("delivery_id","id","started_at");--> statement-breakpoint
 CREATE INDEX "attempts_endpoint" ON "posthorn"."attempts" USING btree ("endpoint_id","started_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "dead_letters_open" ON "posthorn"."dead_letters" USING btree ("delivery_id") WHERE "posthorn"."dead_letters"."requeued_at" is null and "posthorn"."dead_letters"."discarded_at" is null;--> statement-breakpoint
 CREATE INDEX "dead_letters_app" ON "posthorn"."dead_letters" USING btree ("app_id","id");--> statement-breakpoint

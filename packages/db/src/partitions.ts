@@ -2,6 +2,8 @@ import type pg from 'pg'
 
 const DAYS_AHEAD = 7
 const PARTITION_LOCK = 7_246_310_422
+const DROP_LOCK = 7_246_310_423
+const LOCK_NOT_AVAILABLE = '55P03'
 const DAY_MS = 86_400_000
 
 /** A table partitioned by day on a `timestamptz` column. */
@@ -74,7 +76,8 @@ async function makePartition(client: pg.ClientBase, table: PartitionedTable, day
 
 /**
  * Drops whole days that ended more than `keepDays` days ago. Detaching runs concurrently with readers and writers; a
- * detach that was interrupted is finished by the next run.
+ * detach that was interrupted is finished by the next run. Where a long transaction is in the way, or another process is
+ * at it, the rest is left to the next run.
  *
  * @returns names of those dropped
  */
@@ -84,26 +87,36 @@ export async function dropOldPartitions(
   keepDays: number,
 ): Promise<string[]> {
   const limit = dayName(table, new Date((await databaseNow(client)).getTime() - keepDays * DAY_MS))
+  const { rows } = await client.query<{ granted: boolean }>('select pg_try_advisory_lock($1) as granted', [DROP_LOCK])
+  if (!rows[0]?.granted) return []
   const dropped: string[] = []
-  for (const name of await partitionNames(client, table)) {
-    if (name >= limit) continue
+  try {
     await client.query(`set lock_timeout = '2s'`)
-    try {
-      const { rows } = await client.query<{ pending: boolean }>(
-        `select inhdetachpending as pending from pg_inherits where inhrelid = $1::regclass`,
-        [`posthorn.${name}`],
-      )
-      const how = rows[0]?.pending ? 'finalize' : 'concurrently'
-      if (rows.length > 0) {
-        await client.query(`alter table posthorn.${table} detach partition posthorn.${name} ${how}`)
-      }
-      await client.query(`drop table if exists posthorn.${name}`)
+    for (const name of await partitionNames(client, table)) {
+      if (name >= limit) break
+      await dropPartition(client, table, name)
       dropped.push(name)
-    } finally {
-      await client.query('reset lock_timeout')
     }
+  } catch (error) {
+    // A table can have one detach pending: the ones after it have to wait too.
+    if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error
+  } finally {
+    await client.query('reset lock_timeout')
+    await client.query('select pg_advisory_unlock($1)', [DROP_LOCK])
   }
   return dropped
+}
+
+async function dropPartition(client: pg.ClientBase, table: PartitionedTable, name: string): Promise<void> {
+  const { rows } = await client.query<{ pending: boolean }>(
+    `select inhdetachpending as pending from pg_inherits where inhrelid = $1::regclass`,
+    [`posthorn.${name}`],
+  )
+  if (rows.length > 0) {
+    const how = rows[0]?.pending ? 'finalize' : 'concurrently'
+    await client.query(`alter table posthorn.${table} detach partition posthorn.${name} ${how}`)
+  }
+  await client.query(`drop table if exists posthorn.${name}`)
 }
 
 async function partitionNames(client: pg.ClientBase, table: PartitionedTable): Promise<Set<string>> {

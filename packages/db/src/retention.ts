@@ -43,7 +43,7 @@ function statements(keep: RetentionDays): [name: string, statement: string, days
   return [
     ['attempt_stats', `delete from posthorn.attempt_stats where ctid = any(array(select ctid from posthorn.attempt_stats where minute < now() - $1::int * interval '1 day' limit ${BATCH}))`, keep.stats],
     ['dead_letters', gone('dead_letters', 'id', `${before}`), keep.deadLetters],
-    ['deliveries', gone('deliveries', 'id', `${before} and status <> 'pending' and not exists (select from posthorn.dead_letters l where l.delivery_id = deliveries.id and l.requeued_at is null and l.discarded_at is null)`), keep.events],
+    ['deliveries', gone('deliveries', 'id', `${before} and status <> 'pending' and not exists (select from posthorn.dead_letters l where l.delivery_id = deliveries.id and l.requeued_at is null and l.discarded_at is null) and not exists (select from posthorn.delivery_queue q where q.id = deliveries.id)`), keep.events],
     ['events', gone('events', 'id', `${before} and not exists (select from posthorn.deliveries d where d.event_id = events.id)`), keep.events],
     ['idempotency_keys', `delete from posthorn.idempotency_keys where (app_id, key) in (select app_id, key from posthorn.idempotency_keys where expires_at < now() - $1::int * interval '1 day' limit ${BATCH})`, 0],
   ]

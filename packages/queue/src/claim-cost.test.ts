@@ -73,7 +73,9 @@ describe('what a claim costs', () => {
 
   it('asks the gates group by group', async () => {
     const { pool, table, claim } = await open('gated')
-    await pool.query(`insert into gated_endpoints select ${groupSql('i')}, 16, null from generate_series(1, 20000) i`)
+    await pool.query(
+      `insert into gated_endpoints select ${groupSql('i')}, 16, null from generate_series(1, 20000) i`,
+    )
     await fill(pool, table, 3000, { groupOf: '1 + i % 3000' })
     const cost = await claim.cost()
     expect(cost.rows).toBe(500)

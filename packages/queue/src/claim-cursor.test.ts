@@ -81,6 +81,11 @@ describe('ClaimCursor', () => {
     const second = cursor.next()
     expect(second).toMatchObject({ groupStart: 'g7', keyGroupStart: zero, deep: true })
     cursor.learn(second, note({ key: ['g9', 'deep'] }))
-    expect(cursor.next()).toMatchObject({ groupStart: 'g7', keyGroupStart: 'g8', keyStart: 'wide', deep: false })
+    expect(cursor.next()).toMatchObject({
+      groupStart: 'g7',
+      keyGroupStart: 'g8',
+      keyStart: 'wide',
+      deep: false,
+    })
   })
 })

@@ -1,4 +1,4 @@
-import { qualifiedName, quoteIdentifier, type QueueTable } from './table.ts'
+import { type QueueTable, qualifiedName, quoteIdentifier } from './table.ts'
 
 /**
  * The indexes a queue table must have, as `create index if not exists` statements.
@@ -13,10 +13,7 @@ export function queueIndexes(table: QueueTable): string[] {
     `create index if not exists ${quoteIdentifier(`${table.name}_${suffix}`)} on ${on} ${rest}`
   return [
     index('due', `(next_attempt_at, id) where status = 'pending'`),
-    index(
-      'group_due',
-      `(${group}, next_attempt_at, id) where status = 'pending' and ordering_key is null`,
-    ),
+    index('group_due', `(${group}, next_attempt_at, id) where status = 'pending' and ordering_key is null`),
     index('leases', `(lease_token, ${group}, lease_expires_at) where status = 'processing'`),
     index('ordered', `(${group}, ordering_key, seq) where ordering_key is not null`),
   ]

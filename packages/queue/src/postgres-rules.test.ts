@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { createJobsTable, fill, groupSql } from '../test/jobs-table.ts'
 import { startPostgres, type TestDatabase } from '../test/postgres.ts'
 import { PostgresQueue, type PostgresQueueOptions } from './postgres-queue.ts'
-import { qualifiedName, type QueueTable } from './table.ts'
+import { type QueueTable, qualifiedName } from './table.ts'
 import type { QueueItem } from './types.ts'
 
 describe('PostgresQueue on PostgreSQL', () => {
@@ -96,14 +96,18 @@ describe('PostgresQueue on PostgreSQL', () => {
       return found
     }
     const queue = open()
-    const stale = (batch: QueueItem[]) => batch.map((item) => ({ ...item, leaseToken: items[0]?.leaseToken ?? '' }))
+    const stale = (batch: QueueItem[]) =>
+      batch.map((item) => ({ ...item, leaseToken: items[0]?.leaseToken ?? '' }))
     const kinds = [
       (batch: QueueItem[]) => queue.complete(done(stale(batch.slice(1)))),
       (batch: QueueItem[]) => queue.extend(batch, 60_000),
       (batch: QueueItem[]) => queue.release(stale(batch.slice(1))),
     ]
     let turn = 0
-    const ours = await deadlocks((batch) => (kinds[(turn += 1) % 3] ?? kinds[0])?.(batch) ?? Promise.resolve(), 5)
+    const ours = await deadlocks(async (batch) => {
+      turn += 1
+      await kinds[turn % 3]?.(batch)
+    }, 5)
     const unordered = await deadlocks(async (batch) => {
       const client = await pool.connect()
       try {
@@ -191,6 +195,28 @@ describe('PostgresQueue on PostgreSQL', () => {
     expect(await queue.claim({ limit: 10, leaseMs: 60_000 })).toEqual([])
     now = 1000
     expect(await queue.claim({ limit: 10, leaseMs: 60_000 })).toHaveLength(1)
+  })
+
+  it('keeps caps exact for leases that are older than what it looks through', async () => {
+    await pool.query(`update ${table.name}_endpoints set cap = 5`)
+    await fill(pool, table, 50)
+    const queues = [open(), open()]
+    const claim = () => Promise.all(queues.map((queue) => queue.claim({ limit: 10, leaseMs: 60_000 })))
+    const items = (await claim()).flat()
+    expect(items).toHaveLength(5)
+    await vi.waitFor(
+      async () => {
+        expect((await claim()).flat()).toEqual([])
+        const { rows } = await pool.query<{ age: number }>(
+          'select extract(epoch from clock_timestamp())::float8 * 1000 - $1 as age',
+          [items[0]?.claimedAtMs],
+        )
+        expect(rows[0]?.age).toBeGreaterThan(1500)
+      },
+      { timeout: 30_000 },
+    )
+    await open().complete(done(items.slice(0, 2)))
+    expect((await claim()).flat()).toHaveLength(2)
   })
 
   it('goes on after a claim that failed', async () => {

@@ -27,7 +27,9 @@ export function quoteIdentifier(name: string): string {
 
 /** Quotes one SQL string literal. */
 export function quoteLiteral(text: string): string {
-  return text.includes('\\') ? ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`
+  return text.includes('\\')
+    ? ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+    : `'${text.replaceAll("'", "''")}'`
 }
 
 /** `"schema"."name"` */

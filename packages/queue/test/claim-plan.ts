@@ -44,7 +44,13 @@ export class PreparedClaim {
   }
 
   /** Explains a claim while running it, and undoes it. */
-  async cost({ limit = 500, floor = '-infinity', start = nil, slow = '{}', since = nil } = {}): Promise<ClaimCost> {
+  async cost({
+    limit = 500,
+    floor = '-infinity',
+    start = nil,
+    slow = '{}',
+    since = nil,
+  } = {}): Promise<ClaimCost> {
     const fair = Math.ceil(limit / 10)
     await this.#client.query(this.#begin)
     try {
@@ -55,7 +61,10 @@ export class PreparedClaim {
       )
       const plan = rows[0]?.['QUERY PLAN'][0].Plan
       if (!plan) throw new Error('no plan')
-      const found = { pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'], seqScans: seqScans(plan) }
+      const found = {
+        pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
+        seqScans: seqScans(plan),
+      }
       return { ...found, rows: (plan as PlanNode & { 'Actual Rows': number })['Actual Rows'] - 1 }
     } finally {
       await this.#client.query('rollback')

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { queueIndexes } from '../src/indexes.ts'
-import { qualifiedName, type QueueTable } from '../src/table.ts'
+import { type QueueTable, qualifiedName } from '../src/table.ts'
 
 /** A bare queue table with uuid groups and a gates view, without vacuum and analyze, as a fresh one is. */
 export async function createJobsTable(pool: pg.Pool, name: string): Promise<QueueTable> {

@@ -87,38 +87,47 @@ export async function completeDeliveries(
 }
 
 function toRow(outcome: DeliveryOutcome) {
-  const { attempt } = outcome
+  const { attempt, deadLetter } = outcome
+  // What is null is left out: PostgreSQL parses every key of every row.
   return {
     id: outcome.id,
     token: outcome.leaseToken,
     next: outcome.next,
-    delay_ms: Math.round(outcome.delayMs),
     attempt_count: outcome.attemptCount,
-    failure: outcome.failure,
-    error: outcome.error,
-    reason: outcome.deadLetter?.reason,
-    dead_letter_id: outcome.deadLetter?.id,
-    halt: outcome.halt,
-    app_id: outcome.appId,
-    event_id: outcome.eventId,
     endpoint_id: outcome.endpointId,
-    ...(attempt && {
-      attempt_id: attempt.id,
-      kind: attempt.kind,
-      number: attempt.number,
-      started_at: attempt.startedAt,
-      duration_ms: attempt.durationMs,
-      success: attempt.success,
-      status_code: attempt.statusCode,
+    ...(outcome.next === 'pending' && { delay_ms: Math.round(outcome.delayMs) }),
+    ...(outcome.failure && { failure: outcome.failure }),
+    ...(outcome.error !== null && { error: outcome.error }),
+    ...(outcome.halt && { halt: true }),
+    ...(deadLetter && {
+      reason: deadLetter.reason,
+      dead_letter_id: deadLetter.id,
+      app_id: outcome.appId,
+      event_id: outcome.eventId,
+    }),
+    ...(attempt && attemptColumns(attempt)),
+  }
+}
+
+function attemptColumns(attempt: AttemptRecord) {
+  return {
+    attempt_id: attempt.id,
+    kind: attempt.kind,
+    number: attempt.number,
+    started_at: attempt.startedAt,
+    duration_ms: attempt.durationMs,
+    success: attempt.success,
+    worker_id: attempt.workerId,
+    circuit_epoch: attempt.circuitEpoch,
+    ...(attempt.statusCode !== null && { status_code: attempt.statusCode }),
+    ...(attempt.timing && { timing: attempt.timing }),
+    ...(!attempt.success && {
       error_code: attempt.errorCode,
       error_message: attempt.errorMessage,
-      timing: attempt.timing,
-      response_headers: attempt.responseHeaders,
-      response_body: attempt.responseBody,
-      response_truncated: attempt.responseTruncated,
-      worker_id: attempt.workerId,
-      circuit_epoch: attempt.circuitEpoch,
     }),
+    ...(attempt.responseHeaders && { response_headers: attempt.responseHeaders }),
+    ...(attempt.responseBody !== null && { response_body: attempt.responseBody }),
+    ...(attempt.responseTruncated && { response_truncated: true }),
   }
 }
 

@@ -9,8 +9,9 @@ export interface SweepReport {
 
 /**
  * Ends deliveries that no claim would ever end: those past their `expires_at` that wait behind a pause, an open circuit
- * or the head of their ordering key, and those whose endpoint was deleted. A bounded number at a time, rows locked in
- * the order of their ids; a leased row is left to whoever holds it.
+ * or the head of their ordering key, and those whose endpoint was deleted. One that failed and halts its ordering key
+ * leaves the queue of a deleted endpoint and stays failed. A bounded number at a time, rows locked in the order of their
+ * ids; a leased row is left to whoever holds it.
  */
 export async function sweepDeliveries(pool: pg.Pool, limit = 1_000): Promise<SweepReport> {
   const expired = await endDeliveries(pool, 'expired', limit)
@@ -36,7 +37,7 @@ async function endDeliveries(pool: pg.Pool, why: keyof typeof CONDITIONS, limit:
        delete from posthorn.delivery_queue q using ended where q.id = any(array(select id from ended)) and q.id = ended.id
      ), noted as (
        update posthorn.deliveries d set status = '${status}', failed_at = case when '${status}' = 'dead' then now() end
-         from ended where d.id = any(array(select id from ended)) and d.id = ended.id
+         from ended where d.id = any(array(select id from ended)) and d.id = ended.id and d.status = 'pending'
        returning d.id, d.app_id, d.event_id, d.endpoint_id, d.attempt_count, d.last_failure, d.last_error
      ), buried as (
        insert into posthorn.dead_letters (id, app_id, delivery_id, event_id, endpoint_id, reason, failure, error, attempts)

@@ -108,8 +108,8 @@ export const attempts = posthorn.table(
     circuitEpoch: bigint('circuit_epoch', { mode: 'number' }).notNull(),
   },
   (t) => [
-    primaryKey({ columns: [t.id, t.startedAt] }),
-    index('attempts_delivery').on(t.deliveryId),
+    // Finds the attempts of a delivery, and makes writing one a second time do nothing: one index for both.
+    uniqueIndex('attempts_delivery').on(t.deliveryId, t.id, t.startedAt),
     index('attempts_endpoint').on(t.endpointId, t.startedAt),
     check('attempts_kind', sql`${t.kind} in ('delivery', 'call', 'health', 'test')`),
   ],

@@ -6,8 +6,8 @@ import type pg from 'pg'
 import type { Emitter } from '../emitter.ts'
 import type { Logger, WorkerStats } from '../types.ts'
 import type { EndpointCache, Target } from './endpoint-cache.ts'
-import { FlightPlan } from './flight-plan.ts'
-import type { Landing } from './flight.ts'
+import { FlightPlan, parked } from './flight-plan.ts'
+import type { Flight, Landing } from './flight.ts'
 import type { SendSettings } from './send.ts'
 import { Signal } from './signal.ts'
 import { SlowEndpoints } from './slow-endpoints.ts'
@@ -31,7 +31,7 @@ export interface DeliveryWorkerOptions {
 }
 
 const MAX_CLAIM = 500
-const FEW_SLOTS_WAIT_MS = 10
+const FEW_SLOTS_WAIT_MS = 25
 const FLUSH_SHARE_MS = 5_000
 
 /** Between the end of a request and the end of its lease there must be time to write its outcome. */
@@ -45,7 +45,7 @@ export class DeliveryWorker {
   readonly #options: DeliveryWorkerOptions
   /** something may be due, or an endpoint has room again */
   readonly #due = new Signal()
-  /** half of the slots are free */
+  /** there is room for a claim worth making */
   readonly #room = new Signal()
   readonly #slow = new SlowEndpoints()
   readonly #counters = new WorkerCounters()
@@ -55,6 +55,10 @@ export class DeliveryWorker {
   readonly #abort = new AbortController()
   readonly #idle = new Set<() => void>()
   readonly #leaseMs: number
+  /** claimed and loaded, waiting for a slot: what the next claim brings while requests are under way */
+  readonly #ready: Flight[] = []
+  /** claimed and not yet over */
+  #held = 0
   /** requests under way: slots taken */
   #inFlight = 0
   #unwritten = 0
@@ -107,8 +111,8 @@ export class DeliveryWorker {
   async runOnce(): Promise<number> {
     let total = 0
     for (;;) {
-      const claimed = await this.#claim(this.#freeSlots)
-      if (claimed === 0 && this.#inFlight === 0) return total
+      const claimed = await this.#claim(this.#freeRoom)
+      if (claimed === 0 && this.#held === 0) return total
       total += claimed
       await this.#untilIdle()
     }
@@ -124,6 +128,7 @@ export class DeliveryWorker {
     const share = Math.min(FLUSH_SHARE_MS, graceMs / 3)
     const timer = setTimeout(() => this.#abort.abort(), Math.max(0, graceMs - share))
     await this.#loop
+    await this.#handBack(this.#ready.splice(0).map(({ item }) => item))
     await Promise.race([this.#untilIdle(), aborted(this.#abort.signal)])
     clearTimeout(timer)
     const unwritten = await this.#batcher.close({ signal: AbortSignal.timeout(Math.max(Math.ceil(share), 100)) })
@@ -132,16 +137,16 @@ export class DeliveryWorker {
   }
 
   async #run(): Promise<void> {
-    const { concurrency, pollIntervalMs, logger } = this.#options
+    const { pollIntervalMs, logger } = this.#options
     let failures = 0
     while (!this.#stopping) {
-      // A claim costs about the same for few rows as for many: under load it waits for half of the slots, but never
+      // A claim costs about the same for few rows as for many: under load it waits until it is worth making, but never
       // long, since slots that hang must not keep the free ones from others.
-      if (this.#freeSlots < concurrency / 2) {
+      if (this.#freeRoom < this.#worthwhile) {
         this.#room.forget()
         await this.#room.wait(FEW_SLOTS_WAIT_MS)
       }
-      const free = this.#freeSlots
+      const free = this.#freeRoom
       if (free === 0) continue
       try {
         const claimed = await this.#claim(free)
@@ -156,8 +161,13 @@ export class DeliveryWorker {
     }
   }
 
-  get #freeSlots(): number {
-    return this.#options.concurrency - this.#inFlight
+  /** Slots, and half as many deliveries waiting for one, less what is held already. */
+  get #freeRoom(): number {
+    return Math.ceil(this.#options.concurrency * 1.5) - this.#held
+  }
+
+  get #worthwhile(): number {
+    return Math.min(MAX_CLAIM, this.#options.concurrency) / 2
   }
 
   async #claim(free: number): Promise<number> {
@@ -170,7 +180,7 @@ export class DeliveryWorker {
     })
     if (items.length === 0) return 0
     this.#counters.claimed += items.length
-    this.#inFlight += items.length
+    this.#held += items.length
     for (const item of items) {
       this.#heartbeat.track(item, askedAt)
       slow.started(item.group)
@@ -191,9 +201,26 @@ export class DeliveryWorker {
     for (const item of items) {
       const delivery = loaded.deliveries.get(item.id)
       const target = loaded.targets.get(item.group)
-      if (delivery && target) void this.#fly(item, delivery, target, askedAt)
-      else void this.#handBack([item])
+      if (delivery && target) this.#ready.push({ item, delivery, target, askedAt })
+      else void this.#park(item, delivery)
     }
+    this.#takeOff()
+  }
+
+  /** Starts what waits for a slot, as far as there are slots. */
+  #takeOff(): void {
+    while (!this.#stopping && this.#inFlight < this.#options.concurrency) {
+      const flight = this.#ready.shift()
+      if (!flight) return
+      this.#inFlight += 1
+      void this.#fly(flight)
+    }
+  }
+
+  /** Its endpoint cannot be used through no fault of the delivery: it rests, and no attempt is burnt. */
+  async #park(item: QueueItem, delivery: ClaimedDelivery | undefined): Promise<void> {
+    if (delivery) await this.#hand(item, { outcome: parked(item, delivery), report: null })
+    else this.#drop(item)
   }
 
   async #load(items: readonly QueueItem[]) {
@@ -205,24 +232,33 @@ export class DeliveryWorker {
     return { deliveries: new Map(rows.map((row) => [row.id, row])), targets }
   }
 
-  async #fly(item: QueueItem, delivery: ClaimedDelivery, target: Target, askedAt: number): Promise<void> {
+  async #fly({ item, delivery, target, askedAt }: Flight): Promise<void> {
     const { timeoutMs } = target.endpoint
     const needed = timeoutMs + slackMs(timeoutMs) / 3
     if (needed > this.#heartbeat.remainingMs(item) && !(await this.#renew(item, needed))) {
       // Somebody else may have it by now: nothing is sent and nothing is written.
-      this.#heartbeat.forget(item)
-      this.#slow.ended(item.group, undefined)
       this.#counters.stale += 1
-      this.#landed()
-      return
+      this.#drop(item)
+    } else {
+      const landing = await this.#plan.fly(item, delivery, target, askedAt)
+      if (landing.report) this.#counters.attempts[landing.report.result.verdict] += 1
+      await this.#hand(item, landing)
     }
-    const landing = await this.#plan.fly(item, delivery, target, askedAt)
+    this.#inFlight -= 1
+    this.#takeOff()
+  }
+
+  /** The slot is free as soon as there is room for the outcome: the next requests go out while this one is written. */
+  async #hand(item: QueueItem, landing: Landing): Promise<void> {
     this.#slow.ended(item.group, landing.report?.result.timing.totalMs)
-    if (landing.report) this.#counters.attempts[landing.report.result.verdict] += 1
     this.#unwritten += 1
-    const written = this.#batcher.add({ id: item.id, leaseToken: item.leaseToken, kind: 'done', record: landing })
-    // The slot is free as soon as there is room for its outcome; the next requests go out while this one is written.
-    await written
+    await this.#batcher.add({ id: item.id, leaseToken: item.leaseToken, kind: 'done', record: landing })
+    this.#landed()
+  }
+
+  #drop(item: QueueItem): void {
+    this.#heartbeat.forget(item)
+    this.#slow.ended(item.group, undefined)
     this.#landed()
   }
 
@@ -233,29 +269,25 @@ export class DeliveryWorker {
 
   async #handBack(items: readonly QueueItem[]): Promise<void> {
     // If this fails too, the leases run out by themselves.
-    await this.#options.queue.release(items).catch(() => undefined)
-    for (const item of items) {
-      this.#heartbeat.forget(item)
-      this.#slow.ended(item.group, undefined)
-      this.#landed()
-    }
+    if (items.length > 0) await this.#options.queue.release(items).catch(() => undefined)
+    for (const item of items) this.#drop(item)
   }
 
   #landed(): void {
-    this.#inFlight -= 1
-    if (this.#freeSlots >= this.#options.concurrency / 2) this.#room.notify()
+    this.#held -= 1
+    if (this.#freeRoom >= this.#worthwhile) this.#room.notify()
     this.#wakeIdle()
   }
 
   #wakeIdle(): void {
-    if (this.#inFlight > 0 || this.#unwritten > 0) return
+    if (this.#held > 0 || this.#unwritten > 0) return
     for (const resolve of this.#idle) resolve()
     this.#idle.clear()
   }
 
   /** Until no request is under way and every outcome is written. */
   async #untilIdle(): Promise<void> {
-    if (this.#inFlight > 0 || this.#unwritten > 0) await new Promise<void>((resolve) => this.#idle.add(resolve))
+    if (this.#held > 0 || this.#unwritten > 0) await new Promise<void>((resolve) => this.#idle.add(resolve))
   }
 
   /** What the recorder tells after a flush was committed. */

@@ -75,6 +75,27 @@ export class FlightPlan {
 /** A request that we gave up before a byte of it left was never made. */
 const wasMade = (result: DispatchResult): boolean => result.verdict !== 'requeue' || result.bytesSent > 0
 
+const PARKED_MS = 60_000
+
+/** The outcome of a delivery whose endpoint could not be opened (its secrets need a key that this process lacks). */
+export function parked(item: QueueItem, delivery: ClaimedDelivery): DeliveryOutcome {
+  return {
+    id: item.id,
+    leaseToken: item.leaseToken,
+    eventId: delivery.eventId,
+    endpointId: delivery.endpointId,
+    appId: delivery.appId,
+    next: 'pending',
+    delayMs: PARKED_MS,
+    attemptCount: item.attemptCount,
+    failure: 'internal',
+    error: 'Its endpoint could not be opened.',
+    deadLetter: null,
+    halt: false,
+    attempt: null,
+  }
+}
+
 function toOutcome(
   item: QueueItem,
   delivery: ClaimedDelivery,

@@ -1,5 +1,16 @@
-import type { DeliveryOutcome } from '@posthorn/db'
+import type { ClaimedDelivery, DeliveryOutcome } from '@posthorn/db'
+import type { QueueItem } from '@posthorn/queue'
 import type { CircuitReport } from './circuit-ledger.ts'
+import type { Target } from './endpoint-cache.ts'
+
+/** A claimed delivery that is ready to be sent. */
+export interface Flight {
+  readonly item: QueueItem
+  readonly delivery: ClaimedDelivery
+  readonly target: Target
+  /** monotonic time just before its claim was asked for */
+  readonly askedAt: number
+}
 
 /** A claimed delivery at the end of its way: what is to be written, and what it says about its endpoint's circuit. */
 export interface Landing {

@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { fairnessConformance } from './fairness.ts'
 import { gateConformance } from './gates.ts'
 import type { QueueBackend } from './harness.ts'
+import { invariantConformance } from './invariants.ts'
 import { leaseConformance } from './leases.ts'
 import { orderingConformance } from './ordering.ts'
 import { schedulingConformance } from './scheduling.ts'
@@ -16,5 +17,6 @@ export function queueConformance(backend: QueueBackend): void {
     gateConformance(backend)
     fairnessConformance(backend)
     orderingConformance(backend)
+    invariantConformance(backend)
   })
 }

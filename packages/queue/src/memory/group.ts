@@ -58,7 +58,11 @@ export class Group<T> {
   /** Takes out at most `room` rows that are due, the oldest first. Those not leased must be put back. */
   takeDue(room: number, nowMs: number): Row<T>[] {
     const taken: Row<T>[] = []
-    for (let row = this.#unordered.peek(); row !== undefined && taken.length < room; row = this.#unordered.peek()) {
+    for (
+      let row = this.#unordered.peek();
+      row !== undefined && taken.length < room;
+      row = this.#unordered.peek()
+    ) {
       if (row.dueAtMs > nowMs) break
       this.#unordered.pop()
       taken.push(row)

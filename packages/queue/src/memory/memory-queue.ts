@@ -158,7 +158,7 @@ export class MemoryQueue<T = unknown, R = undefined> implements Queue<R> {
       const room = Math.min(cap - group.inFlight, gate?.allowance ?? Number.POSITIVE_INFINITY, perGroup)
       if (room <= 0) continue
       allowances.set(name, gate?.allowance ?? null)
-      group.takeDue(room, now).forEach((row, rank) => candidates.push({ row, rank }))
+      for (const [rank, row] of group.takeDue(room, now).entries()) candidates.push({ row, rank })
     }
     candidates.sort((a, b) => a.rank - b.rank || (isOlder(a.row, b.row) ? -1 : 1))
     let sharedLeft = request.shared?.limit ?? 0

@@ -93,7 +93,9 @@ export class JobQueue<T = unknown> implements Queue {
     const { maxInFlight, isPaused = false } = settings
     if (!isKey(group)) throw new ValidationError([{ path: 'group', message: 'is not usable' }])
     if (maxInFlight !== undefined && !(Number.isInteger(maxInFlight) && maxInFlight >= 0)) {
-      throw new ValidationError([{ path: 'maxInFlight', message: `is ${maxInFlight}`, expected: 'an integer from 0' }])
+      throw new ValidationError([
+        { path: 'maxInFlight', message: `is ${maxInFlight}`, expected: 'an integer from 0' },
+      ])
     }
     await this.pool.query(
       `insert into ${this.#names.groups} (group_key, max_in_flight, allowance) values ($1, $2, $3)

@@ -1,5 +1,5 @@
 import { ValidationError } from '@posthorn/core'
-import { quoteIdentifier, type QueueTable } from '../table.ts'
+import { type QueueTable, quoteIdentifier } from '../table.ts'
 
 /** Where a queue of this package keeps its tables. */
 export interface QueueLocation {

@@ -35,7 +35,8 @@ export function newItemColumns<T>(items: readonly NewItem<T>[]): NewItemColumns 
     const { id = uuidv7(), group = 'default', delayMs = 0, runAt, orderingKey } = item
     if (!uuidPattern.test(id)) wrong('id', 'is not a uuid', 'a uuid')
     if (!isKey(group)) wrong('group', 'is not usable', keyExpectation)
-    if (orderingKey !== undefined && !isKey(orderingKey)) wrong('orderingKey', 'is not usable', keyExpectation)
+    if (orderingKey !== undefined && !isKey(orderingKey))
+      wrong('orderingKey', 'is not usable', keyExpectation)
     if (!(Number.isFinite(delayMs) && delayMs >= 0)) wrong('delayMs', `is ${delayMs}`, 'milliseconds from 0')
     if (runAt !== undefined && Number.isNaN(runAt.getTime())) wrong('runAt', 'is not a date', 'a valid Date')
     if (runAt !== undefined && item.delayMs !== undefined) {

@@ -5,7 +5,14 @@ export const poisoned = 'poisoned'
 
 /** Parameters of `completeSql`: ids, tokens, kinds, delays in ms, burnt attempts, reasons. */
 export function completionParameters(outcomes: readonly Outcome<unknown>[]): unknown[] {
-  const columns: [string[], string[], string[], number[], number[], (string | null)[]] = [[], [], [], [], [], []]
+  const columns: [string[], string[], string[], number[], number[], (string | null)[]] = [
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+  ]
   for (const outcome of outcomes) {
     columns[0].push(outcome.id)
     columns[1].push(outcome.leaseToken)

@@ -1,4 +1,4 @@
-import { qualifiedName, quoteIdentifier, type QueueTable } from '../table.ts'
+import { type QueueTable, qualifiedName, quoteIdentifier } from '../table.ts'
 
 /** Where a table keeps its buried rows. */
 export function buriedName(table: QueueTable): string {
@@ -78,5 +78,8 @@ removed as (
   delete from ${from} d
   where d.id = any (array(select v.id from verdicts v where v.kind <> 'retry' and not (HALTED)))
 )
-select id, token from verdicts`.replaceAll('HALTED', options.haltKeys ? `v.kind = 'bury' and v.is_ordered` : 'false')
+select id, token from verdicts`.replaceAll(
+    'HALTED',
+    options.haltKeys ? `v.kind = 'bury' and v.is_ordered` : 'false',
+  )
 }

@@ -1,4 +1,4 @@
-import { qualifiedName, type QueueTable } from '../table.ts'
+import { type QueueTable, qualifiedName } from '../table.ts'
 
 /**
  * Renews leases: `$1` ids, `$2` tokens, `$3` milliseconds from now. Rows are locked by id and never waited for,

@@ -1,4 +1,4 @@
-import { qualifiedName, type QueueTable } from '../table.ts'
+import { type QueueTable, qualifiedName } from '../table.ts'
 
 /** Leases that one reaping takes back at most. */
 export const reapSize = 2000

@@ -1,4 +1,4 @@
-import { qualifiedName, type QueueTable } from '../table.ts'
+import { type QueueTable, qualifiedName } from '../table.ts'
 
 /** Gives leased rows back: `$1` ids, `$2` tokens. Due as before, the claim not counted. */
 export function releaseSql(table: QueueTable): string {
