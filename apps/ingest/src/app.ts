@@ -8,7 +8,7 @@ import { registerDeliveries } from './deliveries/routes.ts'
 import { registerCircuits } from './endpoints/circuit-routes.ts'
 import { registerEndpointActions, registerEndpoints } from './endpoints/routes.ts'
 import { MAX_OPEN_PER_APP, registerAdmission } from './events/admission.ts'
-import { registerBatch } from './events/batch.ts'
+import { batchRoutes } from './events/batch.ts'
 import { registerPublish } from './events/publish.ts'
 import { registerEventReading } from './events/read.ts'
 import { Readiness } from './health/readiness.ts'
@@ -84,7 +84,7 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
   await app.register(
     async (api: ZodApp) => {
       registerPublish(api, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
-      registerBatch(api, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
+      await api.register(batchRoutes, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
       registerEventReading(api)
       registerEndpoints(api)
       registerEndpointActions(api)

@@ -36,7 +36,7 @@ export const ingestConfigSchema = z.object({
   CIRCUIT_BREAKER_FAILURE_THRESHOLD: value.wholeNumber(1, 10_000).default(5),
   CIRCUIT_BREAKER_RECOVERY_TIMEOUT: value.milliseconds(1, 86_400_000).default(60_000),
   CIRCUIT_BREAKER_SUCCESS_THRESHOLD: value.wholeNumber(1, 1_000).default(3),
-  SHUTDOWN_GRACE: value.milliseconds(0, 600_000).default(30_000),
+  SHUTDOWN_GRACE: value.milliseconds(1, 600_000).default(30_000),
 })
 
 /** The configuration of the service, parsed. */

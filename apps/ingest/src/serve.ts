@@ -20,32 +20,33 @@ export interface RunningIngest {
  * fails on the way, nothing is left open.
  */
 export async function serveIngest(config: IngestConfig): Promise<RunningIngest> {
-  const { logger, flush } = createLogger(config)
-  const posthorn = createPosthorn({ ...engineOptions(config), logger })
+  const log = createLogger(config)
+  const posthorn = createPosthorn({ ...engineOptions(config), logger: log.logger })
+  let app: IngestApp | undefined
+  const close = async () => {
+    app?.drain()
+    await app?.close()
+    await posthorn.stop({ graceMs: config.SHUTDOWN_GRACE })
+    log.logger.info('stopped')
+    log.close()
+  }
   try {
-    if (config.DIRECT_URL === undefined) await posthorn.migrate()
-    else await migrate(config.DIRECT_URL)
-    if (config.POSTHORN_BOOTSTRAP_KEY !== undefined)
-      await posthorn.keys.bootstrap(config.POSTHORN_BOOTSTRAP_KEY)
-    const app = await createIngest({ posthorn, config, logger })
-    const close = async () => {
-      app.drain()
-      await app.close()
-      await posthorn.stop({ graceMs: config.SHUTDOWN_GRACE })
-      logger.info('stopped')
-      flush()
-    }
-    await app.listen({
-      host: config.HOST,
-      port: config.PORT,
-      listenTextResolver: (address) => `listening at ${address}`,
-    })
-    return { url: urlOf(config.HOST, app.server.address()), app, posthorn, close }
+    await prepareDatabase(posthorn, config)
+    app = await createIngest({ posthorn, config, logger: log.logger })
+    const { HOST: host, PORT: port } = config
+    await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` })
+    return { url: urlOf(host, app.server.address()), app, posthorn, close }
   } catch (error) {
-    await posthorn.stop({ graceMs: 0 })
-    flush()
+    await close()
     throw error
   }
+}
+
+async function prepareDatabase(posthorn: Posthorn, config: IngestConfig): Promise<void> {
+  if (config.DIRECT_URL === undefined) await posthorn.migrate()
+  else await migrate(config.DIRECT_URL)
+  if (config.POSTHORN_BOOTSTRAP_KEY !== undefined)
+    await posthorn.keys.bootstrap(config.POSTHORN_BOOTSTRAP_KEY)
 }
 
 /** The engine as the environment describes it. */

@@ -198,6 +198,7 @@ CREATE INDEX "attempt_stats_minute" ON "posthorn"."attempt_stats" USING btree ("
 CREATE UNIQUE INDEX "attempts_delivery" ON "posthorn"."attempts" USING btree ("delivery_id","id","started_at");--> statement-breakpoint
 CREATE INDEX "attempts_endpoint" ON "posthorn"."attempts" USING btree ("endpoint_id","started_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "dead_letters_open" ON "posthorn"."dead_letters" USING btree ("delivery_id") WHERE "posthorn"."dead_letters"."requeued_at" is null and "posthorn"."dead_letters"."discarded_at" is null;--> statement-breakpoint
+CREATE INDEX "dead_letters_delivery" ON "posthorn"."dead_letters" USING btree ("delivery_id","id");--> statement-breakpoint
 CREATE INDEX "dead_letters_app" ON "posthorn"."dead_letters" USING btree ("app_id","id");--> statement-breakpoint
 CREATE INDEX "dead_letters_endpoint" ON "posthorn"."dead_letters" USING btree ("endpoint_id","id");--> statement-breakpoint
 CREATE INDEX "deliveries_event" ON "posthorn"."deliveries" USING btree ("event_id");--> statement-breakpoint

@@ -25,7 +25,7 @@ const CONNECT_TIMEOUT_MS = 5_000
  * The hot statements are planned once for each connection, often on empty tables: a plan that scans a table because it
  * was small then would be kept when it is large.
  */
-const WORK_SETTINGS = 'set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set jit = off'
+const HOT_SETTINGS = 'set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set jit = off'
 
 /**
  * Opens what the engine needs. Pools connect when they are first used: a process that only enqueues holds few.
@@ -47,10 +47,10 @@ export function openPools(options: PosthornOptions): Pools {
   // A pooler in transaction mode would hand such settings on to others.
   const settled = options.listen ?? true
   const own = open(2)
-  const work = open(6, settled ? { onConnect: async (client) => void (await client.query(WORK_SETTINGS)) } : {})
+  const work = open(6, settled ? { onConnect: async (client) => void (await client.query(HOT_SETTINGS)) } : {})
   const intake = open(4, {
     onConnect: async (client) => {
-      await client.query(`set lock_timeout = ${INTAKE_LOCK_TIMEOUT_MS}`)
+      await client.query(`set lock_timeout = ${INTAKE_LOCK_TIMEOUT_MS};${settled ? HOT_SETTINGS : ''}`)
     },
   })
   const main = pool ?? open(5)

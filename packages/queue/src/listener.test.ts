@@ -66,7 +66,7 @@ describe('Listener', () => {
 
   it('answers any number of wakes during a wake with one more', async () => {
     let calls = 0
-    let end = () => undefined as void
+    let end: () => void = () => undefined
     const { listener } = await open({
       mode: 'poll',
       onWake: () => {

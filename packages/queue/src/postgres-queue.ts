@@ -26,7 +26,7 @@ export interface PostgresQueueOptions<R> extends CompleteSqlOptions {
   complete?: (outcomes: readonly Outcome<R>[]) => Promise<Completion[]>
   /**
    * Runs in the claim's transaction, before its commit, under the queue's lock: keep it short. What it throws
-   * undoes the claim.
+   * undoes the claim. The transaction has `synchronous_commit` off, and no plans with sequential scans.
    */
   onClaimed?: (client: pg.PoolClient, items: readonly QueueItem[]) => Promise<void>
   /** False behind a transaction pooler: no named statements. True. */

@@ -197,6 +197,24 @@ describe('PostgresQueue on PostgreSQL', () => {
     expect(await queue.claim({ limit: 10, leaseMs: 60_000 })).toHaveLength(1)
   })
 
+  it('lets one claimer wait for the other, so that it counts what the other took', async () => {
+    await pool.query(`update ${table.name}_endpoints set cap = 5`)
+    await fill(pool, table, 50)
+    let letGo: () => void = () => undefined
+    const first = open({
+      onClaimed: () =>
+        new Promise((resolve) => {
+          letGo = resolve
+        }),
+    }).claim({ limit: 3, leaseMs: 60_000 })
+    await vi.waitFor(async () => expect(await backends('Client')).toBeGreaterThan(0))
+    const second = open().claim({ limit: 10, leaseMs: 60_000 })
+    await vi.waitFor(async () => expect(await backends('Lock')).toBe(1))
+    letGo()
+    expect(await first).toHaveLength(3)
+    expect(await second).toHaveLength(2)
+  })
+
   it('keeps caps exact for leases that are older than what it looks through', async () => {
     await pool.query(`update ${table.name}_endpoints set cap = 5`)
     await fill(pool, table, 50)

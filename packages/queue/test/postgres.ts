@@ -21,8 +21,8 @@ export interface TestDatabase {
  * temporary directory, whichever is there first.
  */
 export async function startPostgres(): Promise<TestDatabase> {
-  const shared = process.env[`POSTHORN_TEST_SERVER_URL_${process.env['POSTHORN_TEST_POSTGRES'] ?? '18'}`]
-  const given = shared ?? process.env['DATABASE_URL']
+  const shared = process.env[`POSTHORN_TEST_SERVER_URL_${process.env.POSTHORN_TEST_POSTGRES ?? '18'}`]
+  const given = shared ?? process.env.DATABASE_URL
   const server = given ? external(given) : await embedded()
   const name = `queue_test_${randomBytes(6).toString('hex')}`
   await administer(server.url, `create database ${name}`)

@@ -8,12 +8,15 @@ const identity: KeyIdentity = { id: 'id-1', appId: null, name: 'one', role: 'adm
 function setUp(found: KeyIdentity | undefined = identity) {
   let now = 0
   const directory = {
-    identify: vi.fn(async (_text: string) => found),
+    identify: vi.fn(async (_text: string): Promise<KeyIdentity | undefined> => found),
     touch: vi.fn(async (_id: string) => undefined),
   }
   const clock = { now: () => now, monotonic: () => now }
   const authenticator = new Authenticator(directory, { clock })
-  return { directory, authenticator, advance: (ms: number) => void (now += ms) }
+  const advance = (ms: number) => {
+    now += ms
+  }
+  return { directory, authenticator, advance }
 }
 
 describe('Authenticator', () => {

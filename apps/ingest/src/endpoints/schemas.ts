@@ -40,7 +40,7 @@ const settings = {
 const url = text(2_048).describe('http or https; private addresses are refused')
 
 /** A new endpoint. */
-export const endpointInputSchema = z.strictObject({ url, ...settings }).meta({ id: 'EndpointInput' })
+export const endpointInputSchema = z.strictObject({ url, ...settings }).meta({ id: 'EndpointSettings' })
 
 /** A change of an endpoint: what is given changes, the rest stays. */
 export const endpointChangeSchema = z

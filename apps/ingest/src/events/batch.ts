@@ -30,11 +30,11 @@ const batchAnswerSchema = z
   })
   .meta({ id: 'BatchAnswer' })
 
-/** `POST /events/batch`: many events at once, each with an answer of its own. */
-export function registerBatch(
+/** `POST /events/batch`: many events at once, each with an answer of its own. A plugin, since only it takes NDJSON. */
+export async function batchRoutes(
   app: FastifyInstance,
   options: { bodyLimit: number; metrics: EventMetrics },
-): void {
+): Promise<void> {
   takeNdjson(app)
   app.post(
     '/events/batch',

@@ -29,8 +29,7 @@ export function readEnvelope(text: string, value: unknown, from: number): Publis
     ...duplicates(members),
     ...unstorableFields(value),
   ]
-  if (!parsed.success || !payload || issues.length > 0)
-    throw new ProblemError(invalid(withoutRepeats(issues)))
+  if (!parsed.success || !payload || issues.length > 0) throw new ProblemError(invalid(issues))
   return { ...parsed.data, payload: rawJson(text.slice(payload.start, payload.end)) }
 }
 
@@ -47,9 +46,4 @@ function unstorableFields(value: object): ValidationIssue[] {
     ...(metadata === undefined ? [] : unstorable(metadata, 'metadata')),
     ...(headers === undefined ? [] : unstorable(headers, 'headers')),
   ]
-}
-
-/** One mistake may be found by two checks. */
-function withoutRepeats(issues: readonly ValidationIssue[]): ValidationIssue[] {
-  return [...new Map(issues.toReversed().map((issue) => [issue.path, issue])).values()].toReversed()
 }

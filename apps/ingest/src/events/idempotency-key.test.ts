@@ -22,7 +22,9 @@ describe('parseIdempotencyKey', () => {
     fc.assert(
       fc.property(
         visible.filter((key) => !key.includes('"')),
-        (key) => expect(parseIdempotencyKey(key)).toEqual({ ok: true, value: key }),
+        (key) => {
+          expect(parseIdempotencyKey(key)).toEqual({ ok: true, value: key })
+        },
       ),
     )
   })

@@ -3,10 +3,13 @@ import { type Logger, pino } from 'pino'
 import type { IngestConfig } from '../config.ts'
 import { REDACTED_PATHS } from './request-log.ts'
 
-/** A logger, and what must be called before the process ends so that its last lines are written. */
+const FLUSH_EVERY_MS = 250
+
+/** A logger that gathers lines. */
 export interface ServiceLogger {
   readonly logger: Logger
-  flush(): void
+  /** Writes what has been gathered and gathers no more. The end of the process does so too. */
+  close(): void
 }
 
 /**
@@ -47,6 +50,12 @@ export function createLogger(config: Pick<IngestConfig, 'LOG_LEVEL' | 'POSTHORN_
   const flush = () => {
     for (const destination of destinations) destination.flushSync()
   }
-  setInterval(flush, 250).unref()
-  return { logger, flush }
+  const timer = setInterval(flush, FLUSH_EVERY_MS).unref()
+  process.once('exit', flush)
+  const close = () => {
+    clearInterval(timer)
+    process.removeListener('exit', flush)
+    flush()
+  }
+  return { logger, close }
 }

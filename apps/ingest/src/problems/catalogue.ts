@@ -62,12 +62,12 @@ export const unsupportedMediaType = (detail: string, headers?: Problem['headers'
   ...(headers && { headers }),
 })
 
-/** The input is readable and wrong; every mistake is named. */
+/** The input is readable and wrong; every mistake is named, once where two checks found the same. */
 export const invalid = (errors: readonly ValidationIssue[]): Problem => ({
   status: 422,
   code: 'validation',
   title: 'The request is not valid',
-  errors,
+  errors: [...new Map(errors.toReversed().map((error) => [error.path, error])).values()].toReversed(),
 })
 
 export const idempotencyMismatch = (detail: string): Problem => ({

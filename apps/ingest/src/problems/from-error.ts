@@ -7,19 +7,19 @@ import { type Problem, ProblemError } from './problem.ts'
 interface FastifyErrorLike {
   readonly code?: unknown
   readonly statusCode?: unknown
-  /** what a schema found, with the part of the request it looked at */
-  readonly validation?: unknown
 }
 
 /** How an error is answered. What is not known to be the caller's mistake is `internal`, without a word of it. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem
   if (PosthornError.is(error)) return ofPosthornError(error)
+  const requestProblem = ofFastifyError(error as FastifyErrorLike | null)
+  if (requestProblem) return requestProblem
   if (isDatabaseUnavailable(error)) return catalogue.unavailable('The database cannot be reached.')
   if (isDataRefused(error)) {
     return catalogue.invalid([{ path: '', message: 'holds something that PostgreSQL cannot keep' }])
   }
-  return ofFastifyError(error as FastifyErrorLike | null)
+  return catalogue.internal
 }
 
 function ofPosthornError(error: PosthornError): Problem {
@@ -44,7 +44,8 @@ function ofPosthornError(error: PosthornError): Problem {
 const issuesIn = (error: PosthornError): readonly ValidationIssue[] =>
   (error as { issues?: readonly ValidationIssue[] }).issues ?? []
 
-function ofFastifyError(error: FastifyErrorLike | null): Problem {
+/** What Fastify found wrong with a request, before any handler saw it. */
+function ofFastifyError(error: FastifyErrorLike | null): Problem | undefined {
   switch (error?.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return catalogue.tooLarge('The body is larger than this route takes.')
@@ -55,8 +56,11 @@ function ofFastifyError(error: FastifyErrorLike | null): Problem {
     case 'FST_ERR_BAD_URL':
       return catalogue.malformed('The path is not validly percent-encoded.')
     case 'ECONNRESET':
-      return catalogue.malformed('The request ended before its body did.')
+      // Fastify gives this status to what happens to a body; without it, it is some other connection that was lost.
+      return error.statusCode === 400
+        ? catalogue.malformed('The request ended before its body did.')
+        : undefined
     default:
-      return catalogue.internal
+      return undefined
   }
 }

@@ -12,7 +12,7 @@ export interface Operation {
   readonly tags?: readonly string[]
   readonly security?: readonly unknown[]
   readonly parameters?: readonly Parameter[]
-  readonly requestBody?: { readonly content?: Content }
+  readonly requestBody?: { readonly content?: Content; readonly required?: boolean }
   readonly responses?: Readonly<Record<string, { readonly description?: string; readonly content?: Content }>>
 }
 

@@ -2,6 +2,7 @@ import type { ZodApp } from '../http/zod-app.ts'
 import type { OpenApiDocument } from './document.ts'
 import { renderReference } from './page.ts'
 import { referenceStyle } from './style.ts'
+import { tidy } from './tidy.ts'
 
 /** The page has no script and loads nothing but its own style sheet. */
 const POLICY =
@@ -11,9 +12,13 @@ const POLICY =
 export function registerReference(app: ZodApp): void {
   const config = { access: 'public' } as const
   const hidden = { config, schema: { hide: true } }
-  const documentOf = () => app.swagger() as unknown as OpenApiDocument
-  // Routes do not change once the service runs, so the page is rendered the first time somebody reads it.
+  // Routes do not change once the service runs, so document and page are made the first time somebody reads them.
+  let document: OpenApiDocument | undefined
   let page: string | undefined
+  const documentOf = () => {
+    document ??= tidy(app.swagger() as unknown as OpenApiDocument)
+    return document
+  }
 
   app.get('/openapi.json', hidden, (_request, reply) => reply.send(documentOf()))
 

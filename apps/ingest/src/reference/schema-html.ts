@@ -27,12 +27,15 @@ export function fieldsOf(schema: JsonSchema): string {
 
 function fieldRows(schema: JsonSchema, prefix: string): string[][] {
   const required = new Set(schema.required ?? [])
-  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+  const own = Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = prefix + name
     const need = required.has(name) ? '' : ' <i>optional</i>'
     const row = [`<code>${escapeHtml(path)}</code>`, typeOf(field) + need, prose(field.description ?? '')]
     return [row, ...fieldRows(field, `${path}.`)]
   })
+  const variants = (schema.anyOf ?? schema.oneOf ?? []).flatMap((variant) => fieldRows(variant, prefix))
+  const items = schema.items ? fieldRows(schema.items, `${prefix.replace(/\.$/, '')}[].`) : []
+  return [...own, ...variants, ...items]
 }
 
 /** The content of a request or an answer, for each of its media types. HTML. */

@@ -31,7 +31,7 @@ export function clientOf(url: string, key?: string): Client {
         ...(sent !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(sent !== undefined && { body: sent as BodyInit }),
+      ...(sent !== undefined && { body: sent }),
     })
     const text = await response.text()
     return {

@@ -29,20 +29,32 @@ describe('completeDeliveries', () => {
     (await rowsOf(db.pool, 'select status, attempt_count, delivered_at, failed_at, last_failure, last_error from posthorn.deliveries where id = $1', [id]))[0]
   const queued = async (id: string) => (await rowsOf(db.pool, 'select * from posthorn.delivery_queue where id = $1', [id]))[0]
 
-  it('ends a delivered one, and keeps its attempt as it was', async () => {
+  it('ends a delivered one', async () => {
     const item = await claimed()
-    const made = outcome(item, {
-      attempt: attempt({ responseBody: 'sní"', responseHeaders: { a: 'b' }, statusCode: 999, errorCode: 'E', errorMessage: 'm', timing: { dns: 0.5 }, circuitEpoch: 2 ** 40 }),
-    })
-    expect(await complete([made])).toEqual([{ id: item.id, final: 'delivered' }])
+    expect(await complete([outcome(item)])).toEqual([{ id: item.id, final: 'delivered' }])
     expect(await delivery(item.id)).toMatchObject({ status: 'delivered', attempt_count: 1, delivered_at: expect.any(Date), failed_at: null, last_failure: null })
     expect(await queued(item.id)).toBeUndefined()
-    const [row] = await rowsOf(db.pool, 'select * from posthorn.attempts')
-    expect(row).toMatchObject({
-      id: made.attempt?.id, delivery_id: item.id, endpoint_id: endpoint.id, number: 1, kind: 'delivery', started_at: made.attempt?.startedAt,
-      duration_ms: 12.5, success: true, status_code: 999, error_code: 'E', error_message: 'm', timing: { dns: 0.5 }, response_headers: { a: 'b' },
-      response_body: 'sní"', response_truncated: false, worker_id: 'worker', circuit_epoch: String(2 ** 40),
+  })
+
+  it('keeps an attempt as it was, whether all of it is known or little', async () => {
+    const [whole, little] = [await claimed(), await claimed()]
+    const full = { responseBody: 'sní"', responseHeaders: { a: 'b' }, statusCode: 999, errorCode: 'E', errorMessage: 'm', timing: { dns: 0.5 }, circuitEpoch: 2 ** 40, responseTruncated: true }
+    const none = { responseBody: null, responseHeaders: null, statusCode: null, errorCode: null, errorMessage: null, timing: null }
+    const [one, two] = [failedOutcome(whole, { attempt: attempt({ ...full, success: false, failure: 'http_5xx' }) }), outcome(little, { attempt: attempt(none) })]
+    await complete([one, two])
+    const about = (item: { id: string }, made: DeliveryOutcome) => ({
+      id: made.attempt?.id, delivery_id: item.id, endpoint_id: endpoint.id, number: 1, kind: 'delivery', started_at: made.attempt?.startedAt, duration_ms: 12.5, worker_id: 'worker',
     })
+    expect(await rowsOf(db.pool, 'select * from posthorn.attempts order by success')).toEqual([
+      {
+        ...about(whole, one), success: false, failure: 'http_5xx', status_code: 999, error_code: 'E', error_message: 'm', timing: { dns: 0.5 },
+        response_headers: { a: 'b' }, response_body: 'sní"', response_truncated: true, circuit_epoch: String(2 ** 40),
+      },
+      {
+        ...about(little, two), success: true, failure: null, status_code: null, error_code: null, error_message: null, timing: null,
+        response_headers: null, response_body: null, response_truncated: false, circuit_epoch: '0',
+      },
+    ])
   })
 
   it('lets one that is to be tried again wait, without its lease', async () => {

@@ -141,9 +141,8 @@ describe('retrying and cancelling', () => {
 
   it('knows nothing of deliveries of another app, or of none', async () => {
     const id = await owe(db.pool, endpoint)
-    for (const work of [retryDelivery(db.pool, uuidv7(), id, 'x'), cancelDelivery(db.pool, uuidv7(), id), retry(uuidv7()), cancel(uuidv7())]) {
-      await expect(work).rejects.toMatchObject({ code: 'not_found' })
-    }
+    const works = [() => retryDelivery(db.pool, uuidv7(), id, 'x'), () => cancelDelivery(db.pool, uuidv7(), id), () => retry(uuidv7()), () => cancel(uuidv7())]
+    for (const work of works) await expect(work()).rejects.toMatchObject({ code: 'not_found' })
     expect((await deliverDue()).map((item) => item.id)).toEqual([id])
   })
 })

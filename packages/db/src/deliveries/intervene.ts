@@ -52,7 +52,8 @@ async function requeue(client: pg.PoolClient, id: string, by: string): Promise<v
 }
 
 /**
- * A person calls a delivery off. One that is being tried is marked: what comes of the try decides.
+ * A person calls a delivery off. One that is being tried is marked: what comes of the try decides. One that failed and
+ * halts its ordering key is given up, so that those behind it go on.
  *
  * @returns `cancelled`, or `requested` when it is being tried at this moment
  * @throws NotFoundError; ConflictError when it is over
@@ -64,9 +65,16 @@ export async function cancelDelivery(pool: pg.Pool, appId: string, id: string): 
       await client.query('update posthorn.delivery_queue set cancel_requested = true where id = $1', [id])
       return 'requested'
     }
-    if (queued !== 'pending') throw new ConflictError(`The delivery is ${status} already.`)
+    if (queued === null) throw new ConflictError(`The delivery is ${status} already.`)
     await client.query('delete from posthorn.delivery_queue where id = $1', [id])
     await client.query(`update posthorn.deliveries set status = 'cancelled' where id = $1`, [id])
+    if (queued === 'halted') {
+      await client.query(
+        `update posthorn.dead_letters set discarded_at = now() where delivery_id = $1 and requeued_at is null and discarded_at is null`,
+        [id],
+      )
+      await client.query(`select pg_notify('posthorn_due', '')`)
+    }
     return 'cancelled'
   })
 }

@@ -139,17 +139,22 @@ export class EndpointRepository {
 
   /** Takes an endpoint out of every list. Its live deliveries are cancelled by the worker's sweep. */
   async remove(appId: string, id: string): Promise<boolean> {
-    const removed = await this.#change(appId, id, { enabled: false, deletedAt: sql`now()` })
+    const removed = await this.#set(appId, id, { enabled: false, deletedAt: sql`now()` })
     return removed !== undefined
   }
 
   async #change(appId: string, id: string, set: Record<string, unknown>): Promise<Endpoint | undefined> {
+    const row = await this.#set(appId, id, set)
+    return row && this.#open(row)
+  }
+
+  async #set(appId: string, id: string, set: Record<string, unknown>): Promise<Row | undefined> {
     const [row] = await database(this.#pool)
       .update(endpoints)
       .set({ ...set, updatedAt: sql`clock_timestamp()` })
       .where(and(eq(endpoints.appId, appId), eq(endpoints.id, id), live))
       .returning(columns)
-    return row && this.#open(row)
+    return row
   }
 
   #seal(id: string, settings: EndpointSettings) {

@@ -59,18 +59,50 @@ export async function acceptEvents(
   const rows = events
     .map((event, ord) => toRow(event, ord))
     .sort((a, b) => compare(a.app_id, b.app_id) || compare(a.key ?? '', b.key ?? ''))
-  const { rows: accepted } = await client.query<{ id: string; delivery_ids: string[] }>({
-    text: acceptEventsSql,
-    values: [JSON.stringify(rows), options.wake],
-    ...(options.prepared ? { name: 'posthorn_accept_events' } : {}),
-  })
-  const byId = new Map(accepted.map((row) => [row.id, row.delivery_ids]))
+  let accepted: pg.QueryResult<{ id: string; delivery_ids: string[] }>
+  try {
+    accepted = await client.query({
+      text: acceptEventsSql,
+      values: [JSON.stringify(rows), options.wake],
+      ...(options.prepared ? { name: 'posthorn_accept_events' } : {}),
+    })
+  } catch (error) {
+    if (!wasWrittenBefore(error)) throw error
+    return acceptAgain(client, events, options)
+  }
+  const byId = new Map(accepted.rows.map((row) => [row.id, row.delivery_ids]))
   const taken = events.filter((event) => !byId.has(event.id))
   const first = taken.length > 0 ? await firstAnswers(client, taken) : new Map<string, Acceptance | KeyMismatch>()
   return events.map((event) => {
     const deliveryIds = byId.get(event.id)
     if (deliveryIds) return { eventId: event.id, deliveryIds, duplicate: false }
     return first.get(event.id) ?? { mismatch: true }
+  })
+}
+
+/** Ids are made for one event each: one that is there already was written by the same group before. */
+const wasWrittenBefore = (error: unknown): boolean =>
+  (error as { constraint?: unknown } | null)?.constraint === 'events_pkey'
+
+/** A group that was committed before without the answer arriving: those that are there keep what they made then. */
+async function acceptAgain(
+  client: pg.Pool | pg.ClientBase,
+  events: readonly NewEvent[],
+  options: { wake: boolean; prepared: boolean },
+): Promise<(Acceptance | KeyMismatch)[]> {
+  const { rows } = await client.query<{ id: string; delivery_ids: string[] }>(
+    `select e.id, array(select d.id from posthorn.deliveries d where d.event_id = e.id order by d.id) as delivery_ids
+       from posthorn.events e where e.id = any($1::uuid[])`,
+    [events.map((event) => event.id)],
+  )
+  const written = new Map(rows.map((row) => [row.id, row.delivery_ids]))
+  const rest = events.filter((event) => !written.has(event.id))
+  const answers = rest.length > 0 ? await acceptEvents(client, rest, options) : []
+  const byEvent = new Map(rest.map((event, at) => [event.id, answers[at]]))
+  return events.map((event) => {
+    const deliveryIds = written.get(event.id)
+    if (deliveryIds) return { eventId: event.id, deliveryIds, duplicate: false }
+    return byEvent.get(event.id) ?? { mismatch: true }
   })
 }
 

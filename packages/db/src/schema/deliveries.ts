@@ -141,6 +141,7 @@ export const deadLetters = posthorn.table(
     uniqueIndex('dead_letters_open')
       .on(t.deliveryId)
       .where(sql`${t.requeuedAt} is null and ${t.discardedAt} is null`),
+    index('dead_letters_delivery').on(t.deliveryId, t.id),
     index('dead_letters_app').on(t.appId, t.id),
     index('dead_letters_endpoint').on(t.endpointId, t.id),
     check(

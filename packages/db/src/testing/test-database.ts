@@ -27,7 +27,10 @@ export async function createTestDatabase(options: { migrated?: boolean; max?: nu
   pool.on('error', () => undefined)
   const drop = async () => {
     await pool.end()
-    await onServer(serverUrl, `drop database if exists ${name} with (force)`)
+    // Connections that are just closing are waited for: the server ending them would reach whoever has let go of them.
+    await onServer(serverUrl, `drop database if exists ${name}`).catch(() =>
+      onServer(serverUrl, `drop database if exists ${name} with (force)`),
+    )
     await own?.stop()
   }
   return { url, pool, drop, [Symbol.asyncDispose]: drop }

@@ -39,7 +39,8 @@ export function invariantConformance(backend: QueueBackend): void {
           return random(2) === 0 ? { group } : { group, orderingKey: `k${random(3)}` }
         })
         const ids = await bench.harness.enqueue(items)
-        items.forEach((item, index) => known.set(ids[index] ?? '', { ...item, state: 'waiting' }))
+        for (const [index, item] of items.entries())
+          known.set(ids[index] ?? '', { ...item, state: 'waiting' })
       }
       const checkOrder = (id: string, row: Known) => {
         if (row.orderingKey === undefined) return
