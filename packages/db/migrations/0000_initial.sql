@@ -205,8 +205,8 @@ CREATE INDEX "deliveries_event" ON "posthorn"."deliveries" USING btree ("event_i
 CREATE INDEX "deliveries_app" ON "posthorn"."deliveries" USING btree ("app_id","id");--> statement-breakpoint
 CREATE INDEX "deliveries_endpoint" ON "posthorn"."deliveries" USING btree ("endpoint_id","id");--> statement-breakpoint
 CREATE INDEX "delivery_queue_due" ON "posthorn"."delivery_queue" USING btree ("next_attempt_at","id") WHERE "posthorn"."delivery_queue"."status" = 'pending';--> statement-breakpoint
-CREATE INDEX "delivery_queue_group" ON "posthorn"."delivery_queue" USING btree ("endpoint_id","next_attempt_at","id") WHERE "posthorn"."delivery_queue"."status" = 'pending';--> statement-breakpoint
-CREATE INDEX "delivery_queue_leased" ON "posthorn"."delivery_queue" USING btree ("lease_expires_at","endpoint_id") WHERE "posthorn"."delivery_queue"."status" = 'processing';--> statement-breakpoint
+CREATE INDEX "delivery_queue_group" ON "posthorn"."delivery_queue" USING btree ("endpoint_id","next_attempt_at","id") WHERE "posthorn"."delivery_queue"."status" = 'pending' and "posthorn"."delivery_queue"."ordering_key" is null;--> statement-breakpoint
+CREATE INDEX "delivery_queue_leased" ON "posthorn"."delivery_queue" USING btree ("lease_token","endpoint_id","lease_expires_at") WHERE "posthorn"."delivery_queue"."status" = 'processing';--> statement-breakpoint
 CREATE INDEX "delivery_queue_order" ON "posthorn"."delivery_queue" USING btree ("endpoint_id","ordering_key","seq") WHERE "posthorn"."delivery_queue"."ordering_key" is not null;--> statement-breakpoint
 CREATE INDEX "endpoints_app" ON "posthorn"."endpoints" USING btree ("app_id","id") WHERE "posthorn"."endpoints"."deleted_at" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "endpoints_enqueue_url" ON "posthorn"."endpoints" USING btree ("app_id","url_sha256") WHERE "posthorn"."endpoints"."origin" = 'enqueue' and "posthorn"."endpoints"."deleted_at" is null;--> statement-breakpoint

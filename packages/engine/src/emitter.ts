@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Logger, PosthornEvents } from './types.ts'
 
-type Listener<Name extends keyof PosthornEvents> = (event: PosthornEvents[Name]) => void
+type Listener<Name extends keyof PosthornEvents> = (event: PosthornEvents[Name]) => unknown
 
 /** Announces what happened to listeners of this process and on `diagnostics_channel` as `posthorn:<name>`. */
 export class Emitter {
@@ -19,15 +19,17 @@ export class Emitter {
     return { [Symbol.dispose]: () => void listeners.delete(listener as Listener<never>) }
   }
 
-  /** A listener that throws is logged: it must not stop a worker. */
+  /** A listener that throws, or whose promise is rejected, is logged: it must not stop a worker. */
   emit<Name extends keyof PosthornEvents>(name: Name, event: PosthornEvents[Name]): void {
     const diagnostics = channel(`posthorn:${name}`)
     if (diagnostics.hasSubscribers) diagnostics.publish(event)
+    const failed = (err: unknown) => this.#logger.error({ err, event: name }, 'a listener threw')
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        ;(listener as Listener<Name>)(event)
+        const answer = (listener as Listener<Name>)(event)
+        if (answer instanceof Promise) answer.catch(failed)
       } catch (error) {
-        this.#logger.error({ err: error, event: name }, 'a listener threw')
+        failed(error)
       }
     }
   }

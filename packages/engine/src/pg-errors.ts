@@ -11,9 +11,9 @@ export const isContention = (error: unknown): boolean => CONTENTION.has(sqlState
 /** The data themselves are refused (class 22), or exceed a limit of the server (class 54): the same again fails again. */
 export const isDataError = (error: unknown): boolean => /^(22|54)/.test(sqlState(error) ?? '')
 
-/** A partition for a row does not exist: PostgreSQL reports it as a check violation. */
+/** A partition for a row does not exist: PostgreSQL reports it as a check violation, of no constraint. */
 export const isMissingPartition = (error: unknown): boolean =>
-  sqlState(error) === '23514' && /no partition/.test(String((error as Error).message))
+  sqlState(error) === '23514' && (error as { constraint?: unknown }).constraint === undefined
 
 const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 

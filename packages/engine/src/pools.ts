@@ -42,6 +42,9 @@ export function openPools(options: PosthornOptions): Pools {
     const opened = new pg.Pool({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, max, ...more })
     // An idle connection that the server ends is replaced at the next use; whoever uses one gets the error itself.
     opened.on('error', () => undefined)
+    // So is one that is cut while it is checked out between two statements: the next statement fails. Without a listener
+    // the event would end the process.
+    opened.on('connect', (client) => client.on('error', () => undefined))
     return opened
   }
   // A pooler in transaction mode would hand such settings on to others.

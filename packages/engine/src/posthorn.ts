@@ -104,9 +104,10 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     onError: (err) => logger.warn({ err }, 'notifications are interrupted; polling goes on'),
   })
 
+  const enqueueEndpoints = new EnqueueEndpoints(endpoints, defaults)
   const publisher = new Publisher({
     intake: new EventIntake(pools.intake, { prepared }),
-    endpoints: new EnqueueEndpoints(endpoints, defaults),
+    endpoints: enqueueEndpoints,
     sealer,
   })
   const services = {
@@ -114,6 +115,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     circuits,
     defaults,
     test: createEndpointTest({ sending, pool: pools.own }),
+    forget: (endpointId: string) => enqueueEndpoints.forget(endpointId),
   }
   const deliveries = new DeliveryRepository(pools.main)
   const events = new EventRepository(pools.main)

@@ -9,6 +9,7 @@ import { reapSql } from './sql/reap.ts'
 import { releaseSql } from './sql/release.ts'
 import { run, type Statement, statement } from './sql/statement.ts'
 import { checkQueueTable, type QueueTable } from './table.ts'
+import { onClient } from './transaction.ts'
 import type { ClaimRequest, Completion, Lease, Outcome, Queue, QueueItem } from './types.ts'
 
 /** Cap of a group that the gates relation says nothing about. */
@@ -77,19 +78,11 @@ export class PostgresQueue<R = undefined> implements Queue<R> {
     checkClaimRequest(request)
     request.signal?.throwIfAborted()
     if (request.limit === 0) return []
-    const client = await this.#options.pool.connect()
-    let broken: Error | undefined
     try {
-      return await this.#claim(client, request)
+      return await onClient(this.#options.pool, (client) => this.#claim(client, request))
     } catch (error) {
       this.#cursor.forget()
-      broken = await client.query('rollback').then(
-        () => undefined,
-        (failure: Error) => failure,
-      )
       throw error
-    } finally {
-      client.release(broken)
     }
   }
 

@@ -197,20 +197,34 @@ describe('PostgresQueue on PostgreSQL', () => {
     expect(await queue.claim({ limit: 10, leaseMs: 60_000 })).toHaveLength(1)
   })
 
+  it('survives that its connection is cut in the middle of a claim', async () => {
+    await fill(pool, table, 1)
+    const cut = open({
+      onClaimed: async (client) => {
+        const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+        const ended = new Promise((resolve) => client.once('end', resolve))
+        await pool.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+        await ended
+      },
+    })
+    await expect(cut.claim({ limit: 1, leaseMs: 1000 })).rejects.toThrow()
+    expect(await open().claim({ limit: 1, leaseMs: 1000 })).toHaveLength(1)
+  })
+
   it('lets one claimer wait for the other, so that it counts what the other took', async () => {
     await pool.query(`update ${table.name}_endpoints set cap = 5`)
     await fill(pool, table, 50)
-    let letGo: () => void = () => undefined
+    let letGo: (() => void) | undefined
     const first = open({
       onClaimed: () =>
         new Promise((resolve) => {
           letGo = resolve
         }),
     }).claim({ limit: 3, leaseMs: 60_000 })
-    await vi.waitFor(async () => expect(await backends('Client')).toBeGreaterThan(0))
+    await vi.waitFor(() => expect(letGo).toBeDefined())
     const second = open().claim({ limit: 10, leaseMs: 60_000 })
     await vi.waitFor(async () => expect(await backends('Lock')).toBe(1))
-    letGo()
+    letGo?.()
     expect(await first).toHaveLength(3)
     expect(await second).toHaveLength(2)
   })

@@ -13,6 +13,8 @@ export interface ClaimedDelivery {
   /** sealed */
   readonly headers: Buffer | null
   readonly orderingKey: string | null
+  /** somebody called it off while a worker had it that was lost since */
+  readonly cancelRequested: boolean
   /** null: the event is gone, which retention never does while a delivery needs it */
   readonly payload: string | null
   readonly eventType: string
@@ -33,6 +35,7 @@ interface Row {
   expires_at: Date
   headers: Buffer | null
   ordering_key: string | null
+  cancel_requested: boolean
   payload: string | null
   event_type: string
   request_id: string | null
@@ -64,6 +67,7 @@ export async function loadClaimed(
     expiresAt: row.expires_at,
     headers: row.headers,
     orderingKey: row.ordering_key,
+    cancelRequested: row.cancel_requested,
     payload: row.payload,
     eventType: row.event_type,
     requestId: row.request_id,

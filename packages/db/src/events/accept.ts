@@ -70,7 +70,8 @@ export async function acceptEvents(
     if (!wasWrittenBefore(error)) throw error
     return acceptAgain(client, events, options)
   }
-  const byId = new Map(accepted.rows.map((row) => [row.id, row.delivery_ids]))
+  // In the order in which a repeated request is told of them.
+  const byId = new Map(accepted.rows.map((row) => [row.id, row.delivery_ids.sort()]))
   const taken = events.filter((event) => !byId.has(event.id))
   const first = taken.length > 0 ? await firstAnswers(client, taken) : new Map<string, Acceptance | KeyMismatch>()
   return events.map((event) => {

@@ -72,8 +72,13 @@ export const deliveryQueue = posthorn.table(
   },
   (t) => [
     index('delivery_queue_due').on(t.nextAttemptAt, t.id).where(sql`${t.status} = 'pending'`),
-    index('delivery_queue_group').on(t.endpointId, t.nextAttemptAt, t.id).where(sql`${t.status} = 'pending'`),
-    index('delivery_queue_leased').on(t.leaseExpiresAt, t.endpointId).where(sql`${t.status} = 'processing'`),
+    index('delivery_queue_group')
+      .on(t.endpointId, t.nextAttemptAt, t.id)
+      .where(sql`${t.status} = 'pending' and ${t.orderingKey} is null`),
+    // Lease tokens are in the order of time: what is leased now lies at the end, whatever was leased before.
+    index('delivery_queue_leased')
+      .on(t.leaseToken, t.endpointId, t.leaseExpiresAt)
+      .where(sql`${t.status} = 'processing'`),
     index('delivery_queue_order')
       .on(t.endpointId, t.orderingKey, t.seq)
       .where(sql`${t.orderingKey} is not null`),

@@ -18,6 +18,8 @@ export interface EndpointServices {
   readonly defaults: EndpointDefaults
   /** sends a test request and records it */
   test(endpoint: Endpoint): Promise<AttemptView>
+  /** what is remembered of an endpoint is of no use any more */
+  forget(endpointId: string): void
 }
 
 /** Endpoints on behalf of one app. */
@@ -75,7 +77,9 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
     },
 
     async remove(id) {
-      if (!(await repository.remove(appId, idOrNotFound('ep', id)))) missing()
+      const uuid = idOrNotFound('ep', id)
+      if (!(await repository.remove(appId, uuid))) missing()
+      services.forget(uuid)
     },
 
     async rotateSecret(id, options = {}): Promise<NewSecret> {

@@ -7,6 +7,13 @@ import { parseEndpoint } from './settings.ts'
 const CACHE_SIZE = 10_000
 const FRESH_MS = 60_000
 
+interface Cached {
+  readonly endpoint: Promise<Endpoint>
+  readonly until: number
+  /** once it is known */
+  id?: string
+}
+
 /**
  * The endpoints of `enqueue({ url })`: one for each app and URL, made the first time. Written over the engine's own small
  * pool and committed at once: nothing that a caller's open transaction may hold is shared with others, and a caller at
@@ -15,7 +22,7 @@ const FRESH_MS = 60_000
 export class EnqueueEndpoints {
   readonly #repository: EndpointRepository
   readonly #defaults: EndpointDefaults
-  readonly #cache = new Map<string, { endpoint: Promise<Endpoint>; until: number }>()
+  readonly #cache = new Map<string, Cached>()
 
   constructor(repository: EndpointRepository, defaults: EndpointDefaults) {
     this.#repository = repository
@@ -40,10 +47,21 @@ export class EnqueueEndpoints {
     return endpoint
   }
 
+  /** An endpoint was removed: the next `enqueue` of its URL makes a new one. */
+  forget(endpointId: string): void {
+    for (const [key, { id }] of this.#cache) if (id === endpointId) this.#cache.delete(key)
+  }
+
   #remember(key: string, endpoint: Promise<Endpoint>): void {
+    const cached: Cached = { endpoint, until: performance.now() + FRESH_MS }
     this.#cache.delete(key)
-    this.#cache.set(key, { endpoint, until: performance.now() + FRESH_MS })
-    endpoint.catch(() => this.#cache.delete(key))
+    this.#cache.set(key, cached)
+    endpoint.then(
+      ({ id }) => {
+        cached.id = id
+      },
+      () => this.#cache.delete(key),
+    )
     if (this.#cache.size > CACHE_SIZE) {
       const [oldest] = this.#cache.keys()
       if (oldest !== undefined) this.#cache.delete(oldest)

@@ -4,6 +4,7 @@ import { createSigner } from '@posthorn/dispatcher/signing'
 import type pg from 'pg'
 import { attemptView } from '../deliveries/delivery-view.ts'
 import type { AttemptView } from '../types.ts'
+import { secretsInForce } from '../worker/endpoint-cache.ts'
 import { attemptRecord, type SendSettings, send } from '../worker/send.ts'
 
 const TEST_PAYLOAD = '{"message":"This is a test of your endpoint by Posthorn."}'
@@ -23,6 +24,7 @@ export function createEndpointTest(parts: { sending: SendSettings; pool: pg.Pool
         expiresAt: new Date(nowMs + endpoint.timeoutMs),
         headers: null,
         orderingKey: null,
+        cancelRequested: false,
         payload: TEST_PAYLOAD,
         eventType: 'posthorn.test',
         requestId: null,
@@ -31,7 +33,7 @@ export function createEndpointTest(parts: { sending: SendSettings; pool: pg.Pool
         endpointVersion: endpoint.version,
         circuit: { epoch: 0, name: 'closed', consecutiveFailures: 0 },
       },
-      target: { endpoint, signer: createSigner(endpoint.secrets.map(({ secret }) => secret)) },
+      target: { endpoint, signer: createSigner(secretsInForce(endpoint, nowMs).map(({ secret }) => secret)) },
       number: 1,
       nowMs,
       signal: new AbortController().signal,

@@ -8,11 +8,13 @@ const MAX_GROUP_BYTES = 4 * 1_048_576
 const MAX_COMMITS = 2
 const MAX_WAITING_BYTES = 256 * 1_048_576
 const SIDE_SLOTS = 2
-const SIDE_PATIENCE_MS = 5_000
+const PATIENCE_MS = 5_000
 
 interface Waiting {
   readonly event: NewEvent
   readonly bytes: number
+  /** monotonic time after which it no longer waits for somebody else's lock */
+  readonly patience: number
   resolve(answer: Acceptance): void
   reject(error: unknown): void
 }
@@ -21,16 +23,23 @@ interface Waiting {
  * Takes single events and commits them in groups: a group leaves as soon as fewer than two commits are in flight, so an
  * idle system adds no wait and a busy one fills its groups by itself. Every caller is answered after its own commit.
  *
- * What fails stays with whom it belongs to: an event that the database refuses is found by halving its group; a keyed
- * event whose key somebody's open transaction holds leaves the group for a side lane, where it waits a bounded time.
+ * What fails stays with whom it belongs to: an event that the database refuses is found by halving its group; where
+ * somebody's open transaction holds a key, the keyed events leave the group for a side lane. There each is tried alone and
+ * in turn, so that one whose key is held waits a bounded time and the others go through at once.
+ *
+ * Events of one ordering key are never in two commits at the same time: their order is the one in which they came.
  */
 export class EventIntake {
   readonly #pool: pg.Pool
   readonly #prepared: boolean
   #waiting: Waiting[] = []
   #waitingBytes = 0
+  #isScheduled = false
   #inFlight = 0
-  #side: Promise<unknown>[] = []
+  readonly #side: Waiting[] = []
+  #sideInFlight = 0
+  /** ordering keys in commits that are in flight */
+  readonly #ordering = new Set<string>()
 
   /** @param pool its connections must have a short `lock_timeout`: a lock held by a caller must not stop others' events */
   constructor(pool: pg.Pool, options: { prepared: boolean }) {
@@ -48,34 +57,53 @@ export class EventIntake {
       return Promise.reject(new UnavailableError('Too much is waiting to be written.'))
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ event, bytes, resolve, reject })
+      this.#waiting.push({ event, bytes, patience: performance.now() + PATIENCE_MS, resolve, reject })
       this.#waitingBytes += bytes
+      if (this.#isScheduled) return
+      this.#isScheduled = true
       // After this turn of the event loop: requests that were read together leave together.
-      if (this.#waiting.length === 1) setImmediate(() => this.#flush())
+      setImmediate(() => {
+        this.#isScheduled = false
+        this.#flush()
+      })
     })
   }
 
   #flush(): void {
     while (this.#inFlight < MAX_COMMITS && this.#waiting.length > 0) {
       const group = this.#takeGroup()
+      if (group.length === 0) return
+      const ordering = group.flatMap(({ event }) => orderingOf(event) ?? [])
+      for (const key of ordering) this.#ordering.add(key)
       this.#inFlight += 1
       void this.#write(group).finally(() => {
         this.#inFlight -= 1
+        for (const key of ordering) this.#ordering.delete(key)
         this.#flush()
       })
     }
   }
 
   #takeGroup(): Waiting[] {
+    const group: Waiting[] = []
+    const left: Waiting[] = []
     let bytes = 0
-    let size = 0
-    for (const waiting of this.#waiting) {
-      if (size === MAX_GROUP_EVENTS || (size > 0 && bytes + waiting.bytes > MAX_GROUP_BYTES)) break
+    let at = 0
+    for (; at < this.#waiting.length; at += 1) {
+      const waiting = this.#waiting[at]
+      if (!waiting) break
+      if (group.length === MAX_GROUP_EVENTS || (group.length > 0 && bytes + waiting.bytes > MAX_GROUP_BYTES)) break
+      const key = orderingOf(waiting.event)
+      if (key !== undefined && this.#ordering.has(key)) {
+        left.push(waiting)
+        continue
+      }
+      group.push(waiting)
       bytes += waiting.bytes
-      size += 1
     }
     this.#waitingBytes -= bytes
-    return this.#waiting.splice(0, size)
+    this.#waiting.splice(0, at, ...left)
+    return group
   }
 
   async #write(group: Waiting[]): Promise<void> {
@@ -95,10 +123,13 @@ export class EventIntake {
 
   async #recover(group: Waiting[], error: unknown): Promise<void> {
     if (isContention(error)) {
-      const free = group.filter((waiting) => waiting.event.key === null)
-      const keyed = group.filter((waiting) => waiting.event.key !== null)
-      for (const waiting of keyed) void this.#sideLane(waiting)
-      if (free.length > 0) await this.#write(free)
+      const [keyed, free] = [group.filter(({ event }) => event.key !== null), group.filter(({ event }) => event.key === null)]
+      this.#side.push(...keyed)
+      this.#serveSide()
+      // Without a key an event waits for nobody's key: something holds the tables themselves.
+      const patient = keyed.length > 0 ? free : free.filter(({ patience }) => performance.now() < patience)
+      for (const waiting of free) if (!patient.includes(waiting)) waiting.reject(asUnavailable(error))
+      if (patient.length > 0) await this.#write(patient)
     } else if (isDataError(error) && group.length > 1) {
       const half = Math.ceil(group.length / 2)
       await this.#write(group.slice(0, half))
@@ -108,28 +139,33 @@ export class EventIntake {
     }
   }
 
-  async #sideLane(waiting: Waiting): Promise<void> {
-    const deadline = performance.now() + SIDE_PATIENCE_MS
-    while (this.#side.length >= SIDE_SLOTS) await Promise.race(this.#side)
-    const turn = this.#waitForKey(waiting, deadline)
-    this.#side.push(turn)
-    await turn
-    this.#side = this.#side.filter((other) => other !== turn)
+  #serveSide(): void {
+    while (this.#sideInFlight < SIDE_SLOTS) {
+      const waiting = this.#side.shift()
+      if (!waiting) return
+      this.#sideInFlight += 1
+      void this.#writeAlone(waiting).finally(() => {
+        this.#sideInFlight -= 1
+        this.#serveSide()
+      })
+    }
   }
 
-  async #waitForKey(waiting: Waiting, deadline: number): Promise<void> {
-    for (;;) {
-      try {
-        const [answer] = await acceptEvents(this.#pool, [waiting.event], { wake: true, prepared: this.#prepared })
-        settle(waiting, answer)
-        return
-      } catch (error) {
-        if (!isContention(error)) return waiting.reject(asIntakeError(error))
-        if (performance.now() > deadline) return waiting.reject(inFlight())
-      }
+  async #writeAlone(waiting: Waiting): Promise<void> {
+    try {
+      const [answer] = await acceptEvents(this.#pool, [waiting.event], { wake: true, prepared: this.#prepared })
+      settle(waiting, answer)
+    } catch (error) {
+      if (!isContention(error)) waiting.reject(asIntakeError(error))
+      else if (performance.now() > waiting.patience) waiting.reject(inFlight())
+      else this.#side.push(waiting)
     }
   }
 }
+
+/** An ordering key, told apart from the same word of another app. */
+const orderingOf = ({ appId, orderingKey }: NewEvent): string | undefined =>
+  orderingKey === null ? undefined : `${appId} ${orderingKey}`
 
 function settle(waiting: Waiting, answer: Acceptance | KeyMismatch | undefined): void {
   if (answer && 'eventId' in answer) waiting.resolve(answer)
@@ -143,9 +179,11 @@ export const keyMismatch = (): IdempotencyError =>
 const inFlight = () =>
   new ConflictError('A request with the same id is still in flight.', { isRetryable: true })
 
+const asUnavailable = (cause: unknown) => new UnavailableError('The database cannot take the event now.', { cause })
+
 /** What a caller is told of a database error while its event was being written. */
 export function asIntakeError(error: unknown): unknown {
-  if (isConnectionLoss(error)) return new UnavailableError('The database cannot take the event now.', { cause: error })
+  if (isConnectionLoss(error)) return asUnavailable(error)
   if (isContention(error)) return new ConflictError('The event collided with another transaction.', { isRetryable: true, cause: error })
   if (isDataError(error)) {
     return new ValidationError([{ path: '', message: 'holds something that PostgreSQL cannot keep' }], { cause: error })

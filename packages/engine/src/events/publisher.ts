@@ -53,10 +53,13 @@ export class Publisher {
   }
 
   async enqueue(appId: string, input: EnqueueInput, options: WriteOptions): Promise<Accepted> {
+    if (options.tx) clientOf(options.tx)
     const { url, idempotencyKey, ...rest } = parseInput(enqueueSchema, input)
     const draft = { ...rest, ...(idempotencyKey !== undefined && { requestId: idempotencyKey }) }
     const event = this.#event(appId, draft, { source: 'library' }, url)
-    const endpoint = await this.#endpoints.find(appId, url)
+    const endpoint = await this.#endpoints.find(appId, url).catch((error: unknown) => {
+      throw asIntakeError(error)
+    })
     return this.#write({ ...event, patterns: [], target: targetOf(endpoint, draft.maxAttempts) }, options)
   }
 

@@ -61,7 +61,12 @@ export function decideUnsent(at: {
   readonly attemptCount: number
   readonly nowMs: number
   readonly expiresAtMs: number
+  /** while it was being tried by a worker that was lost */
+  readonly cancelRequested: boolean
 }): Decision | undefined {
+  if (at.cancelRequested) {
+    return { next: 'cancelled', delayMs: 0, attemptCount: at.attemptCount, failure: null, error: null, reason: null }
+  }
   if (at.claimCount > MAX_LOST_CLAIMS) {
     const error = `Its worker was lost ${MAX_LOST_CLAIMS} times in a row while it was being tried.`
     return dead('poisoned', error, at.attemptCount)

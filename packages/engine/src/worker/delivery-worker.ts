@@ -123,17 +123,26 @@ export class DeliveryWorker {
    * back. Every outcome is written before it returns, unless the database does not answer.
    */
   async stop(graceMs: number): Promise<void> {
+    const { clock, logger } = this.#options
+    const endsAt = clock.monotonic() + graceMs
+    const leftMs = () => Math.max(100, Math.ceil(endsAt - clock.monotonic()))
     this.#stopping = true
     this.#due.notify()
-    const share = Math.min(FLUSH_SHARE_MS, graceMs / 3)
-    const timer = setTimeout(() => this.#abort.abort(), Math.max(0, graceMs - share))
+    this.#room.notify()
+    await within(this.#finish(), graceMs - Math.min(FLUSH_SHARE_MS, graceMs / 3))
+    // What is under way now ends with a result to write: its delivery is due again, and no attempt was burnt.
+    this.#abort.abort()
+    await within(this.#untilIdle(), leftMs() / 2)
+    const unwritten = await this.#batcher.close({ signal: AbortSignal.timeout(leftMs()) })
+    if (unwritten > 0) logger.error({ unwritten }, 'stopped with outcomes that could not be written')
+    await within(this.#heartbeat.close(), leftMs())
+  }
+
+  /** Ends the loop, hands back what waits for a slot and waits for the rest. */
+  async #finish(): Promise<void> {
     await this.#loop
     await this.#handBack(this.#ready.splice(0).map(({ item }) => item))
-    await Promise.race([this.#untilIdle(), aborted(this.#abort.signal)])
-    clearTimeout(timer)
-    const unwritten = await this.#batcher.close({ signal: AbortSignal.timeout(Math.max(Math.ceil(share), 100)) })
-    if (unwritten > 0) this.#options.logger.error({ unwritten }, 'stopped with outcomes that could not be written')
-    await this.#heartbeat.close()
+    await this.#untilIdle()
   }
 
   async #run(): Promise<void> {
@@ -198,6 +207,7 @@ export class DeliveryWorker {
       await this.#handBack(items)
       return
     }
+    if (this.#stopping) return this.#handBack(items)
     for (const item of items) {
       const delivery = loaded.deliveries.get(item.id)
       const target = loaded.targets.get(item.group)
@@ -240,9 +250,13 @@ export class DeliveryWorker {
       this.#counters.stale += 1
       this.#drop(item)
     } else {
-      const landing = await this.#plan.fly(item, delivery, target, askedAt)
-      if (landing.report) this.#counters.attempts[landing.report.result.verdict] += 1
-      await this.#hand(item, landing)
+      const landing = await this.#plan.fly(item, delivery, target, askedAt).catch((err: unknown) => {
+        // A fault of ours that only this delivery meets: its lease runs out, and after ten times it is poisoned.
+        this.#options.logger.error({ err, deliveryId: formatId('dlv', item.id) }, 'a delivery could not be tried')
+      })
+      if (landing?.report) this.#counters.attempts[landing.report.result.verdict] += 1
+      if (landing) await this.#hand(item, landing)
+      else this.#drop(item)
     }
     this.#inFlight -= 1
     this.#takeOff()
@@ -252,7 +266,14 @@ export class DeliveryWorker {
   async #hand(item: QueueItem, landing: Landing): Promise<void> {
     this.#slow.ended(item.group, landing.report?.result.timing.totalMs)
     this.#unwritten += 1
-    await this.#batcher.add({ id: item.id, leaseToken: item.leaseToken, kind: 'done', record: landing })
+    try {
+      await this.#batcher.add({ id: item.id, leaseToken: item.leaseToken, kind: 'done', record: landing })
+    } catch (err) {
+      // It ended after the worker had: its lease runs out, and it is tried again.
+      this.#unwritten -= 1
+      this.#heartbeat.forget(item)
+      this.#options.logger.warn({ err, deliveryId: formatId('dlv', item.id) }, 'an outcome came too late to be written')
+    }
     this.#landed()
   }
 
@@ -337,10 +358,12 @@ function withoutDetails(landing: Landing): Landing {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return graceful()
-  return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })).then(graceful)
+/** Waits for something, but not longer than `ms`. */
+async function within(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, ms))
+  })
+  await Promise.race([work, over])
+  clearTimeout(timer)
 }
-
-/** Requests that were given up still end, a moment later, with a result to write. */
-const graceful = () => new Promise<void>((resolve) => setTimeout(resolve, 50))

@@ -1,4 +1,5 @@
-import type { Endpoint, EndpointRepository } from '@posthorn/db'
+import type { Endpoint, EndpointRepository, EndpointSecret } from '@posthorn/db'
+import { PosthornError } from '@posthorn/core'
 import { createSigner, type Signer } from '@posthorn/dispatcher/signing'
 
 /** An endpoint ready to send to. */
@@ -33,32 +34,31 @@ export class EndpointCache {
     wanted: ReadonlyMap<string, string>,
     onUnreadable: (endpointId: string, error: unknown) => void,
   ): Promise<Map<string, Target>> {
-    const missing = [...wanted].filter(([id, version]) => !this.#isFresh(id, version)).map(([id]) => id)
-    if (missing.length > 0) await this.#load(missing, onUnreadable)
     const targets = new Map<string, Target>()
-    for (const id of wanted.keys()) {
+    const missing: string[] = []
+    for (const [id, version] of wanted) {
       const entry = this.#entries.get(id)
-      if (entry) targets.set(id, entry)
+      if (entry && entry.endpoint.version === version && entry.staleAt > this.#now()) targets.set(id, entry)
+      else missing.push(id)
+    }
+    if (missing.length > 0) {
+      for (const entry of await this.#load(missing, onUnreadable)) targets.set(entry.endpoint.id, entry)
     }
     return targets
   }
 
-  #isFresh(id: string, version: string): boolean {
-    const entry = this.#entries.get(id)
-    return entry !== undefined && entry.endpoint.version === version && entry.staleAt > this.#now()
-  }
-
-  async #load(ids: readonly string[], onUnreadable: (endpointId: string, error: unknown) => void): Promise<void> {
+  async #load(ids: readonly string[], onUnreadable: (endpointId: string, error: unknown) => void): Promise<Entry[]> {
     for (const id of ids) this.#entries.delete(id)
     // One at a time where a batch cannot be opened, so that one unreadable secret stops one endpoint.
-    const endpoints = await this.#repository.load(ids).catch(() => undefined)
-    const each = endpoints ?? (await this.#loadOneByOne(ids, onUnreadable))
-    for (const endpoint of each) this.#entries.set(endpoint.id, this.#prepare(endpoint))
+    const endpoints = await this.#repository.load(ids).catch(unlessUnreadable)
+    const entries = (endpoints ?? (await this.#loadOneByOne(ids, onUnreadable))).map((endpoint) => this.#prepare(endpoint))
+    for (const entry of entries) this.#entries.set(entry.endpoint.id, entry)
     while (this.#entries.size > CACHE_SIZE) {
       const [oldest] = this.#entries.keys()
       if (oldest === undefined) break
       this.#entries.delete(oldest)
     }
+    return entries
   }
 
   async #loadOneByOne(ids: readonly string[], onUnreadable: (id: string, error: unknown) => void): Promise<Endpoint[]> {
@@ -67,6 +67,7 @@ export class EndpointCache {
       try {
         loaded.push(...(await this.#repository.load([id])))
       } catch (error) {
+        unlessUnreadable(error)
         onUnreadable(id, error)
       }
     }
@@ -74,13 +75,22 @@ export class EndpointCache {
   }
 
   #prepare(endpoint: Endpoint): Entry {
-    const now = this.#now()
-    const expiries = endpoint.secrets.map(({ expiresAt }) => (expiresAt ? Date.parse(expiresAt) : Number.POSITIVE_INFINITY))
-    const valid = endpoint.secrets.filter((_, at) => (expiries[at] ?? 0) > now)
+    const inForce = secretsInForce(endpoint, this.#now())
     return {
       endpoint,
-      signer: createSigner(valid.map(({ secret }) => secret)),
-      staleAt: Math.min(...expiries.filter((expiry) => expiry > now)),
+      signer: createSigner(inForce.map(({ secret }) => secret)),
+      staleAt: Math.min(...inForce.map(endOf)),
     }
   }
+}
+
+const endOf = ({ expiresAt }: EndpointSecret) => (expiresAt ? Date.parse(expiresAt) : Number.POSITIVE_INFINITY)
+
+/** The secrets that sign at a moment: the current one, and those that are being rotated out. */
+export const secretsInForce = (endpoint: Endpoint, nowMs: number): EndpointSecret[] =>
+  endpoint.secrets.filter((secret) => endOf(secret) > nowMs)
+
+/** A database that does not answer says nothing about the secrets in it. */
+function unlessUnreadable(error: unknown): undefined {
+  if (!PosthornError.is(error) || error.code !== 'secret_unreadable') throw error
 }

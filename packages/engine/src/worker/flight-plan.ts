@@ -37,9 +37,15 @@ export class FlightPlan {
       attemptCount: item.attemptCount,
       nowMs: startedAtMs,
       expiresAtMs: delivery.expiresAt.getTime(),
+      cancelRequested: delivery.cancelRequested,
     })
-    if (payload === null) return { outcome: toOutcome(item, delivery, target, eventGone(item.attemptCount), null), report: null }
-    if (unsent) return { outcome: toOutcome(item, delivery, target, unsent, null), report: null }
+    const over = payload === null ? eventGone(item.attemptCount) : unsent
+    if (payload === null || over) {
+      // The place of a probe that was never sent is free for the next one at once.
+      const wasProbe = delivery.circuit.name === 'half_open'
+      const about = { endpoint: target.endpoint, circuit: delivery.circuit, leaseToken: item.leaseToken, atMs: startedAtMs }
+      return { outcome: toOutcome(item, delivery, target, over ?? eventGone(item.attemptCount), null), report: wasProbe ? { ...about, result: NOT_SENT } : null }
+    }
     const number = item.attemptCount + 1
     const result = await send(this.#options.sending, {
       delivery: { ...delivery, payload },
@@ -70,6 +76,15 @@ export class FlightPlan {
       report: { endpoint: target.endpoint, circuit: delivery.circuit, leaseToken: item.leaseToken, result, atMs: startedAtMs },
     }
   }
+}
+
+const NOT_SENT: DispatchResult = {
+  verdict: 'requeue',
+  failure: 'internal',
+  responseTruncated: false,
+  timing: { totalMs: 0 },
+  bytesSent: 0,
+  bytesReceived: 0,
 }
 
 /** A request that we gave up before a byte of it left was never made. */

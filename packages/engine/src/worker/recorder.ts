@@ -87,7 +87,8 @@ export class Recorder {
   async #makePartitions(outcomes: readonly DeliveryOutcome[]): Promise<void> {
     const client = await this.#options.pool.connect()
     try {
-      const days = new Map(outcomes.flatMap(({ attempt }) => (attempt ? [[attempt.startedAt.toDateString(), attempt.startedAt]] : [])))
+      // Partitions are days of UTC, whatever the time zone of this process.
+      const days = new Map(outcomes.flatMap(({ attempt }) => (attempt ? [[attempt.startedAt.toISOString().slice(0, 10), attempt.startedAt]] : [])))
       for (const day of days.values()) await ensurePartitionFor(client, 'attempts', day)
     } finally {
       client.release()
@@ -98,7 +99,7 @@ export class Recorder {
   async #afterwards(landings: readonly Landing[]): Promise<void> {
     try {
       await this.#disableGone(landings)
-      if (this.#options.countCircuits) await this.#applyCircuits(landings)
+      await this.#applyCircuits(landings)
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'what deliveries said about circuits could not be written')
     }
@@ -111,7 +112,10 @@ export class Recorder {
   }
 
   async #applyCircuits(landings: readonly Landing[]): Promise<void> {
-    const deltas = this.#ledger.take(landings.flatMap(({ report }) => (report ? [report] : [])))
+    const reports = landings.flatMap(({ report }) => (report ? [report] : []))
+    // Where failures open no circuit, one that is open still has to close.
+    const counted = this.#options.countCircuits ? reports : reports.filter(({ circuit }) => circuit.name === 'half_open')
+    const deltas = this.#ledger.take(counted)
     for (const { key, state, changes } of await this.#options.circuits.apply(deltas)) {
       this.#ledger.learn(key, 'consecutiveFailures' in state ? state.consecutiveFailures : 0)
       for (const change of changes) this.#options.observer().onCircuit(key, change)

@@ -2,6 +2,7 @@ import { PosthornError } from '@posthorn/core'
 import type pg from 'pg'
 import { queueIndexes, queueStorage } from '../indexes.ts'
 import { quoteIdentifier } from '../table.ts'
+import { onClient } from '../transaction.ts'
 import { type QueueLocation, type QueueNames, queueNames } from './names.ts'
 
 /** Forward-only; a step that has been published is never changed. */
@@ -51,9 +52,7 @@ const steps: ((names: QueueNames) => string[])[] = [
 export async function migrateQueue(pool: pg.Pool, location: QueueLocation = {}): Promise<void> {
   const names = queueNames(location)
   const schema = quoteIdentifier(names.schema)
-  const client = await pool.connect()
-  let broken: Error | undefined
-  try {
+  await onClient(pool, async (client) => {
     await client.query('begin isolation level read committed')
     await client.query(`select pg_advisory_xact_lock(hashtextextended('posthorn queue migrations', 0))`)
     await client.query(`create schema if not exists ${schema}`)
@@ -80,13 +79,5 @@ export async function migrateQueue(pool: pg.Pool, location: QueueLocation = {}):
       [names.name, steps.length],
     )
     await client.query('commit')
-  } catch (error) {
-    broken = await client.query('rollback').then(
-      () => undefined,
-      (failure: Error) => failure,
-    )
-    throw error
-  } finally {
-    client.release(broken)
-  }
+  })
 }

@@ -80,7 +80,7 @@ const stamp = (ms: string) => `lpad(to_hex((extract(epoch from now) * 1000)::big
  * |---|---|---|
  * | oldest 500, unfair: all of them of the flooded group | 6.4–7.0 ms | 6.9–7.0 ms |
  * | this one: 16 of the flooded group, the rest of 49 others | 12.3–12.8 ms | 13.2–14.0 ms |
- * | this one, never analysed, plan made on the empty table | | 13.8 ms |
+ * | this one, never analysed | | 13.8 ms |
  * | this one, 50 rows | 3.7 ms | 3.6 ms |
  *
  * One group due (1 000 000) beside 10 000 with future retries: 6.1 ms for the 16 rows of its cap. 100 000 due
