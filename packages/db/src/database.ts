@@ -7,11 +7,28 @@ export type Database = NodePgDatabase<typeof schema>
 
 /** @param client a pool, or one client inside a transaction */
 export function database(client: pg.Pool | pg.ClientBase): Database {
-  return drizzle(client as pg.Pool, { schema })
+  const db = drizzle(client as pg.Pool, { schema })
+  const { session } = db as unknown as { session: Session }
+  const prepare = session.prepareQuery.bind(session)
+  session.prepareQuery = (...args) => Object.assign(prepare(...args), { queryWithCache: withoutWrapping })
+  return db
 }
 
+interface Session {
+  prepareQuery(...args: unknown[]): object
+}
+
+/**
+ * Runs a query as it is. Drizzle would wrap its error in one that hides PostgreSQL's code and has every parameter in its
+ * message, and with it hashes of keys and what customers sent.
+ */
+const withoutWrapping = (_text: string, _parameters: unknown, query: () => Promise<unknown>) => query()
+
 /** Runs `work` in a transaction of its own; whatever it throws rolls everything back. */
-export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {

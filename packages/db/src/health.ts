@@ -18,7 +18,8 @@ export async function databaseReadiness(pool: pg.Pool): Promise<DatabaseReadines
       `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit`,
     )
     if (rows[0]?.fsync !== 'on') problems.push('fsync is off: a crash may lose what was acknowledged')
-    if (rows[0]?.commit === 'off') problems.push('synchronous_commit is off: a crash may lose what was acknowledged')
+    if (rows[0]?.commit === 'off')
+      problems.push('synchronous_commit is off: a crash may lose what was acknowledged')
     const missing = await pendingMigrations(pool)
     if (missing.length > 0) problems.push(`migrations are missing: ${missing.join(', ')}`)
   } catch {

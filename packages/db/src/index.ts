@@ -1,4 +1,9 @@
-export { PostgresCircuitStore, type CircuitSettingsSource, settingsOfEndpoints } from './circuits/postgres-circuit-store.ts'
+export { appExists } from './apps.ts'
+export {
+  type CircuitSettingsSource,
+  PostgresCircuitStore,
+  settingsOfEndpoints,
+} from './circuits/postgres-circuit-store.ts'
 export { inTransaction } from './database.ts'
 export { databaseTime, recordAttempt } from './deliveries/attempt-log.ts'
 export { accountForClaim, DELIVERY_GATES, type GatedItem } from './deliveries/claim-gates.ts'
@@ -21,8 +26,19 @@ export { type ClaimedDelivery, loadClaimed } from './deliveries/load.ts'
 export { type SweepReport, sweepDeliveries } from './deliveries/sweep.ts'
 export type { Endpoint, EndpointSecret, EndpointSettings } from './endpoints/endpoint.ts'
 export { EndpointRepository, type NewEndpoint } from './endpoints/endpoint-repository.ts'
-export { type Acceptance, acceptEvents, type KeyMismatch, type NewEvent, typePatterns } from './events/accept.ts'
-export { type EventFilter, EventRepository, type EventSummary, type StoredEvent } from './events/event-repository.ts'
+export {
+  type Acceptance,
+  acceptEvents,
+  type KeyMismatch,
+  type NewEvent,
+  typePatterns,
+} from './events/accept.ts'
+export {
+  type EventFilter,
+  EventRepository,
+  type EventSummary,
+  type StoredEvent,
+} from './events/event-repository.ts'
 export { type DatabaseReadiness, databaseReadiness } from './health.ts'
 export { createKeyring, generateEncryptionKey, type Keyring } from './keyring.ts'
 export { type KeyIdentity, KeyRepository, type KeySummary, type NewKey } from './keys/key-repository.ts'
@@ -32,9 +48,9 @@ export { ensurePartitionFor, ensurePartitions, type PartitionedTable } from './p
 export { applyRetention, type RetentionDays, type RetentionReport } from './retention.ts'
 export {
   DEAD_LETTER_REASONS,
-  type DeadLetterReason,
   DEFAULT_APP_ID,
   DELIVERY_STATUSES,
+  type DeadLetterReason,
   type DeliveryStatus,
   ENDPOINT_FORMATS,
   type EndpointFormat,

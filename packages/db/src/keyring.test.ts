@@ -94,7 +94,10 @@ describe('keyring', () => {
     const [first, second] = [generateEncryptionKey(), generateEncryptionKey()]
     const sameName = `${first},${first.split(':')[0]}:${second.split(':')[1]}`
     expect(() => createKeyring(sameName)).toThrow(
-      expect.objectContaining({ code: 'validation', issues: [expect.objectContaining({ path: 'POSTHORN_ENCRYPTION_KEYS[1]' })] }),
+      expect.objectContaining({
+        code: 'validation',
+        issues: [expect.objectContaining({ path: 'POSTHORN_ENCRYPTION_KEYS[1]' })],
+      }),
     )
   })
 })

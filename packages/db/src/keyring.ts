@@ -38,10 +38,14 @@ export function createKeyring(keys: string): Keyring {
       const tagStart = idEnd + IV_BYTES
       try {
         // With its length fixed, a tag that was cut short is refused instead of being compared as far as it goes.
-        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(idEnd, tagStart), { authTagLength: TAG_BYTES })
+        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(idEnd, tagStart), {
+          authTagLength: TAG_BYTES,
+        })
         decipher.setAAD(Buffer.from(context))
         decipher.setAuthTag(sealed.subarray(tagStart, tagStart + TAG_BYTES))
-        return decipher.update(sealed.subarray(tagStart + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+        return (
+          decipher.update(sealed.subarray(tagStart + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+        )
       } catch (cause) {
         throw unreadable(cause)
       }
@@ -59,7 +63,13 @@ function parseKeys(keys: string): Map<string, Buffer> {
   const issues = keys.split(',').flatMap((entry, position) => {
     const match = /^([\w-]{1,32}):([A-Za-z0-9+/]{43}=)$/.exec(entry.trim())
     if (!match?.[1] || !match[2]) {
-      return [{ path: `POSTHORN_ENCRYPTION_KEYS[${position}]`, message: 'is not an encryption key', expected: 'id:<32 bytes in base64>' }]
+      return [
+        {
+          path: `POSTHORN_ENCRYPTION_KEYS[${position}]`,
+          message: 'is not an encryption key',
+          expected: 'id:<32 bytes in base64>',
+        },
+      ]
     }
     if (ring.has(match[1])) {
       return [{ path: `POSTHORN_ENCRYPTION_KEYS[${position}]`, message: 'has the id of an earlier key' }]
@@ -72,4 +82,8 @@ function parseKeys(keys: string): Map<string, Buffer> {
 }
 
 const unreadable = (cause?: unknown) =>
-  new PosthornError('secret_unreadable', 'A stored secret cannot be opened with the configured encryption keys.', { cause })
+  new PosthornError(
+    'secret_unreadable',
+    'A stored secret cannot be opened with the configured encryption keys.',
+    { cause },
+  )

@@ -19,7 +19,12 @@ function fetchPage(rows: readonly Item[], request: PageRequest): Page<Item> {
   return toPage(beyond.slice(0, limit + 1), position)
 }
 
-function walk(rows: readonly Item[], start: Page<Item>, direction: 'next' | 'prev', limit: number): Page<Item>[] {
+function walk(
+  rows: readonly Item[],
+  start: Page<Item>,
+  direction: 'next' | 'prev',
+  limit: number,
+): Page<Item>[] {
   const pages = [start]
   for (let cursor = start[direction]; cursor !== null; cursor = pages.at(-1)?.[direction] ?? null) {
     pages.push(fetchPage(rows, { limit, cursor }))
@@ -28,17 +33,24 @@ function walk(rows: readonly Item[], start: Page<Item>, direction: 'next' | 'pre
   return pages
 }
 
-const ids = fc.uniqueArray(fc.uuid({ version: 7 }), { maxLength: 40 }).map((list) => list.map((id) => ({ id })))
+const ids = fc
+  .uniqueArray(fc.uuid({ version: 7 }), { maxLength: 40 })
+  .map((list) => list.map((id) => ({ id })))
 const limits = fc.integer({ min: 1, max: 12 })
 
 describe('pages', () => {
   it('show every row once, newest first, whatever the limit, and the same backwards', () => {
     fc.assert(
       fc.property(ids, limits, (rows, limit) => {
-        const sorted = rows.map((row) => row.id).sort().reverse()
+        const sorted = rows
+          .map((row) => row.id)
+          .sort()
+          .reverse()
         const forward = walk(rows, fetchPage(rows, { limit }), 'next', limit)
         expect(forward.flatMap((page) => page.data.map((row) => row.id))).toEqual(sorted)
-        expect(forward.every((page, at) => page.data.length === limit || at === forward.length - 1)).toBe(true)
+        expect(forward.every((page, at) => page.data.length === limit || at === forward.length - 1)).toBe(
+          true,
+        )
         const last = forward.at(-1)
         const backward = last ? walk(rows, last, 'prev', limit) : []
         expect(backward.reverse().flatMap((page) => page.data.map((row) => row.id))).toEqual(sorted)
@@ -53,16 +65,26 @@ describe('pages', () => {
       fc.property(ids, limits, (rows, limit) => {
         const first = fetchPage(rows, { limit })
         const grown = [...rows, { id: 'ffffffff-ffff-7fff-bfff-ffffffffffff' }]
-        const rest = first.next === null ? [] : walk(grown, fetchPage(grown, { limit, cursor: first.next }), 'next', limit)
+        const rest =
+          first.next === null
+            ? []
+            : walk(grown, fetchPage(grown, { limit, cursor: first.next }), 'next', limit)
         const seen = [first, ...rest].flatMap((page) => page.data.map((row) => row.id))
-        expect(seen).toEqual(rows.map((row) => row.id).sort().reverse())
+        expect(seen).toEqual(
+          rows
+            .map((row) => row.id)
+            .sort()
+            .reverse(),
+        )
       }),
     )
   })
 
   it('refuse limits outside their range, naming the field', () => {
     for (const limit of [0, -1, 1.5, MAX_PAGE + 1, Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(() => parsePage({ limit })).toThrow(expect.objectContaining({ code: 'validation', issues: [expect.objectContaining({ path: 'limit' })] }))
+      expect(() => parsePage({ limit })).toThrow(
+        expect.objectContaining({ code: 'validation', issues: [expect.objectContaining({ path: 'limit' })] }),
+      )
     }
     expect(parsePage({ limit: MAX_PAGE }).limit).toBe(MAX_PAGE)
     expect(parsePage({}).limit).toBe(50)
@@ -70,9 +92,20 @@ describe('pages', () => {
 
   it('refuse what is no cursor, naming the field', () => {
     const encoded = (text: string) => Buffer.from(text).toString('base64url')
-    for (const cursor of ['', 'x', encoded('>'), encoded(`=${uuidv7()}`), encoded(uuidv7()), encoded('>not-an-id'), '\0']) {
+    for (const cursor of [
+      '',
+      'x',
+      encoded('>'),
+      encoded(`=${uuidv7()}`),
+      encoded(uuidv7()),
+      encoded('>not-an-id'),
+      '\0',
+    ]) {
       expect(() => parsePage({ cursor }), JSON.stringify(cursor)).toThrow(
-        expect.objectContaining({ code: 'validation', issues: [expect.objectContaining({ path: 'cursor' })] }),
+        expect.objectContaining({
+          code: 'validation',
+          issues: [expect.objectContaining({ path: 'cursor' })],
+        }),
       )
     }
   })

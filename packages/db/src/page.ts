@@ -26,13 +26,17 @@ export interface Position {
 export function parsePage(request: PageRequest): Position {
   const limit = request.limit ?? 50
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
-    throw new ValidationError([{ path: 'limit', message: 'is out of range', expected: `an integer from 1 to ${MAX_PAGE}` }])
+    throw new ValidationError([
+      { path: 'limit', message: 'is out of range', expected: `an integer from 1 to ${MAX_PAGE}` },
+    ])
   }
   if (request.cursor === undefined) return { limit, direction: 'after', id: null }
   const text = Buffer.from(request.cursor, 'base64url').toString()
   const id = canonicalUuid(text.slice(1))
   if (!id || !(text.startsWith('>') || text.startsWith('<'))) {
-    throw new ValidationError([{ path: 'cursor', message: 'is not a cursor of this list', expected: 'a cursor from an earlier page' }])
+    throw new ValidationError([
+      { path: 'cursor', message: 'is not a cursor of this list', expected: 'a cursor from an earlier page' },
+    ])
   }
   return { limit, direction: text.startsWith('>') ? 'after' : 'before', id }
 }

@@ -64,7 +64,8 @@ describe('partitions', () => {
     const endpoint = await insertEndpoint(db.pool)
     await recordAttempt(db.pool, endpoint.id, attempt({ kind: 'test' }))
     const today = nameOf(new Date())
-    const indexes = (table: string) => `(select count(*)::int from pg_index where indrelid = 'posthorn.${table}'::regclass)`
+    const indexes = (table: string) =>
+      `(select count(*)::int from pg_index where indrelid = 'posthorn.${table}'::regclass)`
     const [row] = await rowsOf(
       db.pool,
       `select (select count(*)::int from posthorn.${today}) as n, ${indexes(today)} = ${indexes('attempts')} as indexed,
@@ -81,7 +82,10 @@ describe('partitions', () => {
     expect(await ensurePartitions(client)).toHaveLength(8)
     await recordAttempt(db.pool, endpoint.id, attempt())
     // The days of the absence need none: nothing was sent then.
-    expect(await attached()).toEqual([nameOf(daysAgo(33)), ...Array.from({ length: 8 }, (_, day) => nameOf(daysAgo(-day)))])
+    expect(await attached()).toEqual([
+      nameOf(daysAgo(33)),
+      ...Array.from({ length: 8 }, (_, day) => nameOf(daysAgo(-day))),
+    ])
   })
 
   it('are made for one moment, however often that is asked', async () => {
@@ -94,7 +98,10 @@ describe('partitions', () => {
 
   it('are dropped when their day is over for longer than the term, and run twice changes nothing', async () => {
     for (const days of [40, 31, 30, 29]) await ensurePartitionFor(client, 'attempts', daysAgo(days))
-    expect(await dropOldPartitions(client, 'attempts', 30)).toEqual([nameOf(daysAgo(40)), nameOf(daysAgo(31))])
+    expect(await dropOldPartitions(client, 'attempts', 30)).toEqual([
+      nameOf(daysAgo(40)),
+      nameOf(daysAgo(31)),
+    ])
     expect(await dropOldPartitions(client, 'attempts', 30)).toEqual([])
     expect((await tables()).slice(0, 2)).toEqual([nameOf(daysAgo(30)), nameOf(daysAgo(29))])
   })
@@ -117,7 +124,10 @@ describe('partitions', () => {
     expect(await rowsOf(db.pool, pending)).toEqual([{ n: 1 }])
     await reader.query('commit')
     reader.release()
-    expect(await dropOldPartitions(client, 'attempts', 30)).toEqual([nameOf(daysAgo(41)), nameOf(daysAgo(40))])
+    expect(await dropOldPartitions(client, 'attempts', 30)).toEqual([
+      nameOf(daysAgo(41)),
+      nameOf(daysAgo(40)),
+    ])
     expect(await rowsOf(db.pool, pending)).toEqual([{ n: 0 }])
   })
 
@@ -137,7 +147,10 @@ describe('partitions', () => {
   it('are dropped once by two runs at the same time', async () => {
     for (const days of [42, 41, 40]) await ensurePartitionFor(client, 'attempts', daysAgo(days))
     const other = await db.pool.connect()
-    const dropped = await Promise.all([dropOldPartitions(client, 'attempts', 30), dropOldPartitions(other, 'attempts', 30)])
+    const dropped = await Promise.all([
+      dropOldPartitions(client, 'attempts', 30),
+      dropOldPartitions(other, 'attempts', 30),
+    ])
     other.release()
     await dropOldPartitions(client, 'attempts', 30)
     expect((await tables()).filter((name) => name < nameOf(daysAgo(30)))).toEqual([])

@@ -58,7 +58,9 @@ async function makePartition(client: pg.ClientBase, table: PartitionedTable, day
       return false
     }
     // Made apart and attached with its bound already proven: the parent is locked only for a moment.
-    await client.query(`create table posthorn.${name} (like posthorn.${table} including defaults including constraints)`)
+    await client.query(
+      `create table posthorn.${name} (like posthorn.${table} including defaults including constraints)`,
+    )
     await client.query(
       `alter table posthorn.${name} add constraint ${name}_bound check (started_at >= '${from}' and started_at < '${to}')`,
     )
@@ -87,7 +89,9 @@ export async function dropOldPartitions(
   keepDays: number,
 ): Promise<string[]> {
   const limit = dayName(table, new Date((await databaseNow(client)).getTime() - keepDays * DAY_MS))
-  const { rows } = await client.query<{ granted: boolean }>('select pg_try_advisory_lock($1) as granted', [DROP_LOCK])
+  const { rows } = await client.query<{ granted: boolean }>('select pg_try_advisory_lock($1) as granted', [
+    DROP_LOCK,
+  ])
   if (!rows[0]?.granted) return []
   const dropped: string[] = []
   try {

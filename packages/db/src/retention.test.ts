@@ -1,6 +1,18 @@
 import { createUuidV7 } from '@posthorn/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { accept, accepted, attempt, claimOne, count, failedOutcome, insertEndpoint, newEvent, outcome, owe, rowsOf } from '../test/support.ts'
+import {
+  accept,
+  accepted,
+  attempt,
+  claimOne,
+  count,
+  failedOutcome,
+  insertEndpoint,
+  newEvent,
+  outcome,
+  owe,
+  rowsOf,
+} from '../test/support.ts'
 import { recordAttempt } from './deliveries/attempt-log.ts'
 import { completeDeliveries, type DeliveryOutcome } from './deliveries/completion.ts'
 import type { Endpoint } from './endpoints/endpoint.ts'
@@ -41,12 +53,18 @@ describe('retention', () => {
     const { rows } = await applyRetention(db.pool, KEEP)
     expect(rows).toMatchObject({ deliveries: 1, events: 1 })
     expect([await exists('deliveries', old.id), await exists('events', old.eventId)]).toEqual([false, false])
-    expect([await exists('deliveries', young.id), await exists('events', young.eventId)]).toEqual([true, true])
+    expect([await exists('deliveries', young.id), await exists('events', young.eventId)]).toEqual([
+      true,
+      true,
+    ])
   })
 
   it('never removes a delivery that is not over, however old, nor its event, nor its place in the queue', async () => {
     const scheduled = idAt(300)
-    const id = await owe(db.pool, endpoint, { id: scheduled, scheduledAt: new Date(Date.now() + 30 * DAY_MS) })
+    const id = await owe(db.pool, endpoint, {
+      id: scheduled,
+      scheduledAt: new Date(Date.now() + 30 * DAY_MS),
+    })
     await applyRetention(db.pool, KEEP)
     expect(await exists('events', scheduled)).toBe(true)
     expect(await exists('deliveries', id)).toBe(true)
@@ -61,7 +79,9 @@ describe('retention', () => {
     await applyRetention(db.pool, KEEP)
     expect(await exists('deliveries', dead.id)).toBe(true)
     expect(await exists('events', dead.eventId)).toBe(true)
-    await db.pool.query('update posthorn.dead_letters set discarded_at = now() where delivery_id = $1', [dead.id])
+    await db.pool.query('update posthorn.dead_letters set discarded_at = now() where delivery_id = $1', [
+      dead.id,
+    ])
     await applyRetention(db.pool, KEEP)
     expect(await exists('deliveries', dead.id)).toBe(false)
     expect(await exists('events', dead.eventId)).toBe(false)
@@ -88,9 +108,14 @@ describe('retention', () => {
       `insert into posthorn.attempt_stats select $1, now() - days * interval '1 day', 'w', 1, 1, 1, '{}', '{}', '{}' from unnest(array[91, 89]) days`,
       [endpoint.id],
     )
-    const [answer] = await accept(db.pool, [newEvent({ key: 'old', patterns: [] }), newEvent({ key: 'young', patterns: [] })])
+    const [answer] = await accept(db.pool, [
+      newEvent({ key: 'old', patterns: [] }),
+      newEvent({ key: 'young', patterns: [] }),
+    ])
     expect(accepted(answer).duplicate).toBe(false)
-    await db.pool.query(`update posthorn.idempotency_keys set expires_at = now() - interval '1 second' where key = 'old'`)
+    await db.pool.query(
+      `update posthorn.idempotency_keys set expires_at = now() - interval '1 second' where key = 'old'`,
+    )
     const client = await db.pool.connect()
     await ensurePartitionFor(client, 'attempts', new Date(Date.now() - 40 * DAY_MS))
     client.release()
@@ -119,7 +144,12 @@ describe('retention', () => {
     const again = await applyRetention(db.pool, KEEP)
     expect(again.partitions).toEqual([])
     expect(Object.values(again.rows).every((n) => n === 0)).toBe(true)
-    expect(await rowsOf(db.pool, `select d.id from posthorn.deliveries d where not exists (select from posthorn.events e where e.id = d.event_id)`)).toEqual([])
+    expect(
+      await rowsOf(
+        db.pool,
+        `select d.id from posthorn.deliveries d where not exists (select from posthorn.events e where e.id = d.event_id)`,
+      ),
+    ).toEqual([])
   })
 
   it('does its rows also while a long transaction keeps partitions from being dropped', async () => {

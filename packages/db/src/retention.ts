@@ -39,13 +39,37 @@ function statements(keep: RetentionDays): [name: string, statement: string, days
   const gone = (table: string, key: string, where: string) =>
     `delete from posthorn.${table} where ${key} in (select ${key} from posthorn.${table} where ${where} limit ${BATCH})`
   // Ids are UUIDv7: "older than" is a range at the low end of the primary key.
-  const before = `id < ${idAt('now() - $1::int * interval \'1 day\'')}`
+  const before = `id < ${idAt("now() - $1::int * interval '1 day'")}`
   return [
-    ['attempt_stats', `delete from posthorn.attempt_stats where ctid = any(array(select ctid from posthorn.attempt_stats where minute < now() - $1::int * interval '1 day' limit ${BATCH}))`, keep.stats],
+    [
+      'attempt_stats',
+      `delete from posthorn.attempt_stats where ctid = any(array(select ctid from posthorn.attempt_stats where minute < now() - $1::int * interval '1 day' limit ${BATCH}))`,
+      keep.stats,
+    ],
     ['dead_letters', gone('dead_letters', 'id', `${before}`), keep.deadLetters],
-    ['deliveries', gone('deliveries', 'id', `${before} and status <> 'pending' and not exists (select from posthorn.dead_letters l where l.delivery_id = deliveries.id and l.requeued_at is null and l.discarded_at is null) and not exists (select from posthorn.delivery_queue q where q.id = deliveries.id)`), keep.events],
-    ['events', gone('events', 'id', `${before} and not exists (select from posthorn.deliveries d where d.event_id = events.id)`), keep.events],
-    ['idempotency_keys', `delete from posthorn.idempotency_keys where (app_id, key) in (select app_id, key from posthorn.idempotency_keys where expires_at < now() - $1::int * interval '1 day' limit ${BATCH})`, 0],
+    [
+      'deliveries',
+      gone(
+        'deliveries',
+        'id',
+        `${before} and status <> 'pending' and not exists (select from posthorn.dead_letters l where l.delivery_id = deliveries.id and l.requeued_at is null and l.discarded_at is null) and not exists (select from posthorn.delivery_queue q where q.id = deliveries.id)`,
+      ),
+      keep.events,
+    ],
+    [
+      'events',
+      gone(
+        'events',
+        'id',
+        `${before} and not exists (select from posthorn.deliveries d where d.event_id = events.id)`,
+      ),
+      keep.events,
+    ],
+    [
+      'idempotency_keys',
+      `delete from posthorn.idempotency_keys where (app_id, key) in (select app_id, key from posthorn.idempotency_keys where expires_at < now() - $1::int * interval '1 day' limit ${BATCH})`,
+      0,
+    ],
   ]
 }
 

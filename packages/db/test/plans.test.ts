@@ -35,15 +35,20 @@ describe('plans on a populated database', () => {
     )
     some = rows[0]
     large = await largeTables(db.pool)
-    expect([...large]).toEqual(expect.arrayContaining(['deliveries', 'delivery_queue', 'events', 'idempotency_keys']))
+    expect([...large]).toEqual(
+      expect.arrayContaining(['deliveries', 'delivery_queue', 'events', 'idempotency_keys']),
+    )
   }, POPULATE_MS)
   afterAll(() => db.drop())
 
   const scanned = (plans: readonly PlanNode[]) => tablesScanned(plans).filter((table) => large.has(table))
 
-  const events = (work: (repository: EventRepository) => Promise<unknown>) => plansOf(db.url, (pool) => work(new EventRepository(pool)))
-  const deliveries = (work: (repository: DeliveryRepository) => Promise<unknown>) => plansOf(db.url, (pool) => work(new DeliveryRepository(pool)))
-  const list = (filter: Parameters<EventRepository['list']>[1], page = {}) => events((repository) => repository.list(DEFAULT_APP_ID, filter, page))
+  const events = (work: (repository: EventRepository) => Promise<unknown>) =>
+    plansOf(db.url, (pool) => work(new EventRepository(pool)))
+  const deliveries = (work: (repository: DeliveryRepository) => Promise<unknown>) =>
+    plansOf(db.url, (pool) => work(new DeliveryRepository(pool)))
+  const list = (filter: Parameters<EventRepository['list']>[1], page = {}) =>
+    events((repository) => repository.list(DEFAULT_APP_ID, filter, page))
 
   it.each([
     ['one event', () => events((repository) => repository.get(DEFAULT_APP_ID, some.id)), /events_(app|pkey)/],
@@ -51,16 +56,48 @@ describe('plans on a populated database', () => {
     ['the timeline of a session', () => list({ sessionId: some.session }), 'events_session'],
     ['events by type', () => list({ type: 'order.t7' }), 'events_type'],
     ['events by status', () => list({ status: 'FAILED' }), 'events_status'],
-    ['events by status over time', () => list({ status: 'FAILED', since: new Date(Date.now() - 86_400_000) }), 'events_status'],
-    ['events by type over time', () => list({ type: 'order.t7', since: new Date(Date.now() - 86_400_000) }), 'events_type'],
+    [
+      'events by status over time',
+      () => list({ status: 'FAILED', since: new Date(Date.now() - 86_400_000) }),
+      'events_status',
+    ],
+    [
+      'events by type over time',
+      () => list({ type: 'order.t7', since: new Date(Date.now() - 86_400_000) }),
+      'events_type',
+    ],
     ['events over time', () => list({ since: new Date(Date.now() - 86_400_000) }), /events_(app|pkey)/],
     ['the newest events', () => list({}), /events_(app|pkey)/],
-    ['one delivery', () => deliveries((repository) => repository.get(DEFAULT_APP_ID, some.id)), /deliveries_(app|pkey)/],
-    ['deliveries of an event', () => deliveries((repository) => repository.ofEvent(DEFAULT_APP_ID, some.id)), 'deliveries_event'],
-    ['a page of the deliveries of an event', () => deliveries((repository) => repository.list(DEFAULT_APP_ID, { eventId: some.id }, {})), 'deliveries_event'],
-    ['deliveries of an endpoint', () => deliveries((repository) => repository.list(DEFAULT_APP_ID, { endpointId: some.endpointId }, {})), 'deliveries_endpoint'],
-    ['deliveries of an app', () => deliveries((repository) => repository.list(DEFAULT_APP_ID, {}, {})), /deliveries_(app|pkey)/],
-    ['attempts of a delivery', () => deliveries((repository) => repository.attempts([some.id])), 'attempts_delivery_id'],
+    [
+      'one delivery',
+      () => deliveries((repository) => repository.get(DEFAULT_APP_ID, some.id)),
+      /deliveries_(app|pkey)/,
+    ],
+    [
+      'deliveries of an event',
+      () => deliveries((repository) => repository.ofEvent(DEFAULT_APP_ID, some.id)),
+      'deliveries_event',
+    ],
+    [
+      'a page of the deliveries of an event',
+      () => deliveries((repository) => repository.list(DEFAULT_APP_ID, { eventId: some.id }, {})),
+      'deliveries_event',
+    ],
+    [
+      'deliveries of an endpoint',
+      () => deliveries((repository) => repository.list(DEFAULT_APP_ID, { endpointId: some.endpointId }, {})),
+      'deliveries_endpoint',
+    ],
+    [
+      'deliveries of an app',
+      () => deliveries((repository) => repository.list(DEFAULT_APP_ID, {}, {})),
+      /deliveries_(app|pkey)/,
+    ],
+    [
+      'attempts of a delivery',
+      () => deliveries((repository) => repository.attempts([some.id])),
+      'attempts_delivery_id',
+    ],
   ])('%s', async (_name, work, index) => {
     const plans = await work()
     expect(plans).toHaveLength(1)
@@ -76,10 +113,14 @@ describe('plans on a populated database', () => {
         ...(await list({ sessionId: some.session }, { cursor })),
         ...(await list({ type: 'order.t7' }, { cursor })),
         ...(await list({}, { cursor })),
-        ...(await deliveries((repository) => repository.list(DEFAULT_APP_ID, { endpointId: some.endpointId }, { cursor }))),
+        ...(await deliveries((repository) =>
+          repository.list(DEFAULT_APP_ID, { endpointId: some.endpointId }, { cursor }),
+        )),
       ]
       expect(scanned(plans)).toEqual([])
-      expect(indexesUsed(plans)).toEqual(expect.arrayContaining(['events_session', 'events_type', 'deliveries_endpoint']))
+      expect(indexesUsed(plans)).toEqual(
+        expect.arrayContaining(['events_session', 'events_type', 'deliveries_endpoint']),
+      )
     }
   })
 
@@ -95,7 +136,10 @@ describe('plans on a populated database', () => {
   })
 
   it('accepting a group, answering its duplicates', async () => {
-    const group = [newEvent({ key: some.request, fingerprint: '' }), newEvent({ eventType: 'nobody.subscribes' })]
+    const group = [
+      newEvent({ key: some.request, fingerprint: '' }),
+      newEvent({ eventType: 'nobody.subscribes' }),
+    ]
     const plans = await plansOf(db.url, (pool) => accept(pool, group))
     expect(plans).toHaveLength(2)
     expect(scanned(plans)).toEqual([])
@@ -109,7 +153,9 @@ describe('plans on a populated database', () => {
   })
 
   it('what retention removes', async () => {
-    const plans = await plansOf(db.url, (pool) => applyRetention(pool, { events: 30, attempts: 30, deadLetters: 90, stats: 90 }))
+    const plans = await plansOf(db.url, (pool) =>
+      applyRetention(pool, { events: 30, attempts: 30, deadLetters: 90, stats: 90 }),
+    )
     expect(scanned(plans)).toEqual([])
   })
 })
@@ -146,7 +192,9 @@ describe('plans on a database that was never analysed', () => {
   })
 
   it('accepting events neither scans nor sorts what is there', async () => {
-    const plans = await plansOf(db.url, (pool) => accept(pool, [newEvent({ key: uuidv7() }), newEvent({ eventType: 'nobody.subscribes' })]))
+    const plans = await plansOf(db.url, (pool) =>
+      accept(pool, [newEvent({ key: uuidv7() }), newEvent({ eventType: 'nobody.subscribes' })]),
+    )
     expect(scanned(plans)).toEqual([])
   })
 })
@@ -158,14 +206,27 @@ async function deliver(db: TestDatabase, settings?: string) {
   await claim(db.pool, 1)
   let items: Awaited<ReturnType<typeof claim>> = []
   const claims = await plansOf(db.url, async (pool) => (items = await claim(pool, 100)), options)
-  const loads = await plansOf(db.url, (pool) => loadClaimed(pool, items.map((item) => item.id), { prepared: false }), options)
+  const loads = await plansOf(
+    db.url,
+    (pool) =>
+      loadClaimed(
+        pool,
+        items.map((item) => item.id),
+        { prepared: false },
+      ),
+    options,
+  )
   const completions = await plansOf(
     db.url,
     (pool) =>
       completeDeliveries(
         pool,
         items.map((item, at) =>
-          at % 3 === 0 ? failedOutcome(item) : at % 3 === 1 ? failedOutcome(item, { next: 'pending', deadLetter: null }) : outcome(item, { attempt: attempt() }),
+          at % 3 === 0
+            ? failedOutcome(item)
+            : at % 3 === 1
+              ? failedOutcome(item, { next: 'pending', deadLetter: null })
+              : outcome(item, { attempt: attempt() }),
         ),
         [],
         { prepared: false },

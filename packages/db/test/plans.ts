@@ -31,7 +31,9 @@ export async function plansOf(
   const pool = new pg.Pool({
     connectionString: url,
     max: 1,
-    ...(options.settings !== undefined && { onConnect: async (client) => void (await client.query(options.settings ?? '')) }),
+    ...(options.settings !== undefined && {
+      onConnect: async (client) => void (await client.query(options.settings ?? '')),
+    }),
   })
   const recorded: Recorded[] = []
   pool.on('connect', (client) => record(client, recorded))
@@ -43,8 +45,12 @@ export async function plansOf(
     for (const [at, statement] of statements.entries()) {
       if (!HAS_PLAN.test(statement.text)) continue
       await client.query('begin')
-      const before = statements.slice(0, at).filter(({ text }) => IS_SETTING.test(text)).at(-1)
-      for (const setting of before?.text.split(';') ?? []) if (/^\s*set\b/i.test(setting)) await client.query(setting)
+      const before = statements
+        .slice(0, at)
+        .filter(({ text }) => IS_SETTING.test(text))
+        .at(-1)
+      for (const setting of before?.text.split(';') ?? [])
+        if (/^\s*set\b/i.test(setting)) await client.query(setting)
       plans.push(await explain(client, statement, options.analyze ?? false))
       await client.query('rollback')
     }
@@ -67,7 +73,11 @@ function record(client: pg.PoolClient, recorded: Recorded[]): void {
   Object.assign(client, { query: recording })
 }
 
-async function explain(client: pg.PoolClient, { text, values }: Recorded, analyze: boolean): Promise<PlanNode> {
+async function explain(
+  client: pg.PoolClient,
+  { text, values }: Recorded,
+  analyze: boolean,
+): Promise<PlanNode> {
   const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
     `explain (format json${analyze ? ', analyze' : ''}) ${text}`,
     values,
@@ -84,7 +94,9 @@ export function steps(plans: readonly PlanNode[]): PlanNode[] {
 
 /** Tables that are read from end to end. */
 export const tablesScanned = (plans: readonly PlanNode[]): string[] =>
-  steps(plans).filter((step) => step['Node Type'] === 'Seq Scan').map((step) => step['Relation Name'] ?? '')
+  steps(plans)
+    .filter((step) => step['Node Type'] === 'Seq Scan')
+    .map((step) => step['Relation Name'] ?? '')
 
 /** Tables of more than a thousand rows: to read a small one whole is no fault. */
 export async function largeTables(pool: pg.Pool): Promise<Set<string>> {
@@ -98,8 +110,15 @@ export async function largeTables(pool: pg.Pool): Promise<Set<string>> {
 
 /** Indexes that are used, without the parts of a partition's name that the day decides. */
 export const indexesUsed = (plans: readonly PlanNode[]): string[] =>
-  [...new Set(steps(plans).flatMap((step) => (step['Index Name'] ? [step['Index Name'].replace(/_p\d{8}/, '')] : [])))].sort()
+  [
+    ...new Set(
+      steps(plans).flatMap((step) => (step['Index Name'] ? [step['Index Name'].replace(/_p\d{8}/, '')] : [])),
+    ),
+  ].sort()
 
 /** The most rows that one step of an analysed plan looked at in vain. */
 export const mostRowsInVain = (plans: readonly PlanNode[]): number =>
-  Math.max(0, ...steps(plans).map((step) => (step['Rows Removed by Filter'] ?? 0) * (step['Actual Loops'] ?? 1)))
+  Math.max(
+    0,
+    ...steps(plans).map((step) => (step['Rows Removed by Filter'] ?? 0) * (step['Actual Loops'] ?? 1)),
+  )

@@ -24,7 +24,9 @@ export async function populate(pool: pg.Pool, { endpoints, history, due }: Popul
        from generate_series(1, $4::int) n`,
     [DEFAULT_APP_ID, JSON.stringify(retry), JSON.stringify(circuit), endpoints],
   )
-  await pool.query('create table public.made (n int, id uuid, at timestamptz, endpoint_id uuid, is_due boolean)')
+  await pool.query(
+    'create table public.made (n int, id uuid, at timestamptz, endpoint_id uuid, is_due boolean)',
+  )
   await pool.query(
     `insert into public.made
      select n, ${id('gen_random_uuid()::text', 'at')}, at, (select array_agg(id) from posthorn.endpoints)[1 + n % $3], n > $1

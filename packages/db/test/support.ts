@@ -8,7 +8,13 @@ import { accountForClaim, DELIVERY_GATES } from '../src/deliveries/claim-gates.t
 import type { AttemptRecord, DeliveryOutcome } from '../src/deliveries/completion.ts'
 import type { Endpoint } from '../src/endpoints/endpoint.ts'
 import { EndpointRepository, type NewEndpoint } from '../src/endpoints/endpoint-repository.ts'
-import { type Acceptance, acceptEvents, type KeyMismatch, type NewEvent, typePatterns } from '../src/events/accept.ts'
+import {
+  type Acceptance,
+  acceptEvents,
+  type KeyMismatch,
+  type NewEvent,
+  typePatterns,
+} from '../src/events/accept.ts'
 import { createKeyring, generateEncryptionKey } from '../src/keyring.ts'
 import { DEFAULT_APP_ID } from '../src/schema/index.ts'
 
@@ -74,7 +80,11 @@ export const accept = (client: pg.Pool | pg.ClientBase, events: readonly NewEven
   acceptEvents(client, events, { wake: false, prepared: false })
 
 /** Accepts one event for one endpoint and tells its only delivery. */
-export async function owe(pool: pg.Pool, endpoint: { id: string }, overrides: Partial<NewEvent> = {}): Promise<string> {
+export async function owe(
+  pool: pg.Pool,
+  endpoint: { id: string },
+  overrides: Partial<NewEvent> = {},
+): Promise<string> {
   const target = { endpointId: endpoint.id, maxAttempts: 5, maxAgeMs: 3_600_000 }
   const [answer] = await accept(pool, [newEvent({ target, ...overrides })])
   const [id] = accepted(answer).deliveryIds
@@ -92,7 +102,13 @@ export function openQueue(pool: pg.Pool): PostgresQueue<undefined> {
   const circuits = new PostgresCircuitStore(pool)
   return new PostgresQueue<undefined>({
     pool,
-    table: { schema: 'posthorn', name: 'delivery_queue', groupColumn: 'endpoint_id', groupType: 'uuid', gates: DELIVERY_GATES },
+    table: {
+      schema: 'posthorn',
+      name: 'delivery_queue',
+      groupColumn: 'endpoint_id',
+      groupType: 'uuid',
+      gates: DELIVERY_GATES,
+    },
     onClaimed: (client, items) => accountForClaim(client, items, circuits),
   })
 }
@@ -172,6 +188,9 @@ export async function rowsOf<T extends pg.QueryResultRow>(
 
 /** How many rows a table has. */
 export async function count(pool: pg.Pool, table: string, where = 'true'): Promise<number> {
-  const [row] = await rowsOf<{ n: number }>(pool, `select count(*)::int as n from posthorn.${table} where ${where}`)
+  const [row] = await rowsOf<{ n: number }>(
+    pool,
+    `select count(*)::int as n from posthorn.${table} where ${where}`,
+  )
   return row?.n ?? 0
 }

@@ -15,7 +15,16 @@ export const isDataError = (error: unknown): boolean => /^(22|54)/.test(sqlState
 export const isMissingPartition = (error: unknown): boolean =>
   sqlState(error) === '23514' && (error as { constraint?: unknown }).constraint === undefined
 
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
 
 /**
  * There is no connection, or the server is going down, starting, full or read-only: it may work again later. `pg` reports
@@ -25,5 +34,8 @@ export function isConnectionLoss(error: unknown): boolean {
   const state = sqlState(error)
   if (state) return /^(08|57P|53|25006)/.test(state)
   if (CONNECTION_CODES.has(String((error as { code?: unknown } | null)?.code))) return true
-  return error instanceof Error && /connection|timeout exceeded when trying to connect|Client was closed|pool/i.test(error.message)
+  return (
+    error instanceof Error &&
+    /connection|timeout exceeded when trying to connect|Client was closed|pool/i.test(error.message)
+  )
 }

@@ -50,7 +50,10 @@ export function openPools(options: PosthornOptions): Pools {
   // A pooler in transaction mode would hand such settings on to others.
   const settled = options.listen ?? true
   const own = open(2)
-  const work = open(6, settled ? { onConnect: async (client) => void (await client.query(HOT_SETTINGS)) } : {})
+  const work = open(
+    6,
+    settled ? { onConnect: async (client) => void (await client.query(HOT_SETTINGS)) } : {},
+  )
   const intake = open(4, {
     onConnect: async (client) => {
       await client.query(`set lock_timeout = ${INTAKE_LOCK_TIMEOUT_MS};${settled ? HOT_SETTINGS : ''}`)
@@ -73,7 +76,8 @@ export function openPools(options: PosthornOptions): Pools {
 
 /** How a pool of the caller's connects, without what makes it a pool. */
 function connectionOf(pool: pg.Pool): pg.ClientConfig {
-  const { host, port, user, password, database, connectionString, ssl, application_name, keepAlive } = pool.options
+  const { host, port, user, password, database, connectionString, ssl, application_name, keepAlive } =
+    pool.options
   const known = { host, port, user, password, database, connectionString, ssl, application_name, keepAlive }
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
 }

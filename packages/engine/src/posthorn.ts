@@ -1,13 +1,21 @@
 import { hostname } from 'node:os'
 import { DEFAULT_CIRCUIT_SETTINGS, parseCircuitSettings } from '@posthorn/circuit-breaker'
-import { parseRetryPolicy, type Result, systemClock, uuidv7, ValidationError, type ValidationIssue } from '@posthorn/core'
+import {
+  parseRetryPolicy,
+  type Result,
+  systemClock,
+  uuidv7,
+  ValidationError,
+  type ValidationIssue,
+} from '@posthorn/core'
 import {
   accountForClaim,
+  appExists,
   createKeyring,
-  databaseReadiness,
   DEFAULT_APP_ID,
   DELIVERY_GATES,
   DeliveryRepository,
+  databaseReadiness,
   EndpointRepository,
   EventRepository,
   KeyRepository,
@@ -34,7 +42,12 @@ import type { Landing } from './worker/flight.ts'
 import { Recorder } from './worker/recorder.ts'
 
 const DEFAULT_GRACE_MS = 30_000
-const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+const SILENT: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}
 
 /**
  * Posthorn as a library: events go in, in your transaction if you like, and signed webhooks come out of the worker that
@@ -78,7 +91,13 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
   })
   const queue = new PostgresQueue<Landing>({
     pool: pools.work,
-    table: { schema: 'posthorn', name: 'delivery_queue', groupColumn: 'endpoint_id', groupType: 'uuid', gates: DELIVERY_GATES },
+    table: {
+      schema: 'posthorn',
+      name: 'delivery_queue',
+      groupColumn: 'endpoint_id',
+      groupType: 'uuid',
+      gates: DELIVERY_GATES,
+    },
     preparedStatements: prepared,
     onClaimed: (client, items) => accountForClaim(client, items, circuits),
     complete: (outcomes) => recorder.complete(outcomes),
@@ -139,6 +158,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
   return {
     ...scope(DEFAULT_APP_ID),
     forApp: scope,
+    hasApp: (appId) => appExists(pools.own, appId),
     keys: new KeyRepository(pools.own),
     migrate: () => migrate(pools.migration),
     readiness: () => databaseReadiness(pools.own),

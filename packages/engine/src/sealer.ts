@@ -12,6 +12,7 @@ export interface Sealer {
 export function createSealer(keyring: Keyring): Sealer {
   return {
     sealDeliveryHeaders: (headers) => keyring.seal(JSON.stringify(headers), DELIVERY_HEADERS),
-    openDeliveryHeaders: (sealed) => JSON.parse(keyring.open(sealed, DELIVERY_HEADERS)) as Record<string, string>,
+    openDeliveryHeaders: (sealed) =>
+      JSON.parse(keyring.open(sealed, DELIVERY_HEADERS)) as Record<string, string>,
   }
 }

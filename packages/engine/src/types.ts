@@ -2,7 +2,6 @@ import type { CircuitChange, CircuitSettings, CircuitStateName } from '@posthorn
 import type { FailureClass, PosthornError, Result, RetryPolicy } from '@posthorn/core'
 import type {
   DatabaseReadiness,
-  DeadLetter,
   DeadLetterReason,
   DeliveryStatus,
   EndpointFormat,
@@ -224,10 +223,22 @@ export interface DeliveryView {
   readonly cancelRequested: boolean
 }
 
+/** Why a delivery will not be tried again by itself. Times are ISO 8601. */
+export interface DeadLetterView {
+  /** `dl_…` */
+  readonly id: string
+  readonly reason: DeadLetterReason
+  readonly failedAt: string
+  readonly attempts: number
+  readonly error: string | null
+  readonly requeuedAt: string | null
+  readonly discardedAt: string | null
+}
+
 /** A delivery with every request made for it, and why it is dead if it is. */
 export interface DeliveryDetail extends DeliveryView {
   readonly attempts: AttemptView[]
-  readonly deadLetter: DeadLetter | null
+  readonly deadLetter: DeadLetterView | null
 }
 
 /** An event in a list. */
@@ -270,7 +281,9 @@ export interface EndpointsApi {
 
 export interface DeliveriesApi {
   get(id: string): Promise<DeliveryDetail>
-  list(filter?: { endpointId?: string; eventId?: string; status?: DeliveryStatus } & PageRequest): Promise<Page<DeliveryView>>
+  list(
+    filter?: { endpointId?: string; eventId?: string; status?: DeliveryStatus } & PageRequest,
+  ): Promise<Page<DeliveryView>>
   /** @throws ConflictError while it is being tried, or when it was delivered or cancelled */
   retry(id: string, options?: { by?: string }): Promise<DeliveryView>
   /** `requested`: it is being tried at this moment, and what comes of that decides. */
@@ -280,7 +293,13 @@ export interface DeliveriesApi {
 export interface EventsApi {
   get(id: string): Promise<EventDetail>
   list(
-    filter?: { type?: string; requestId?: string; sessionId?: string; status?: EventStatus; since?: Date } & PageRequest,
+    filter?: {
+      type?: string
+      requestId?: string
+      sessionId?: string
+      status?: EventStatus
+      since?: Date
+    } & PageRequest,
   ): Promise<Page<EventView>>
 }
 
@@ -300,7 +319,14 @@ export interface AppScope {
 
 /** What the engine announces. Also published on `diagnostics_channel` as `posthorn:<name>`. */
 export interface PosthornEvents {
-  delivered: { deliveryId: string; eventId: string; endpointId: string; attempt: number; durationMs: number; statusCode: number | null }
+  delivered: {
+    deliveryId: string
+    eventId: string
+    endpointId: string
+    attempt: number
+    durationMs: number
+    statusCode: number | null
+  }
   /** one attempt went wrong; `nextAttemptInMs` null: it was the last */
   failed: {
     deliveryId: string
@@ -311,7 +337,14 @@ export interface PosthornEvents {
     statusCode: number | null
     nextAttemptInMs: number | null
   }
-  dead: { deliveryId: string; eventId: string; endpointId: string; reason: DeadLetterReason; attempts: number; error: string | null }
+  dead: {
+    deliveryId: string
+    eventId: string
+    endpointId: string
+    reason: DeadLetterReason
+    attempts: number
+    error: string | null
+  }
   circuit: { endpointId: string } & CircuitChange
 }
 
@@ -329,7 +362,10 @@ export interface WorkerStats {
 
 /** Posthorn as a library, on behalf of the default app; `forApp` serves others. */
 export interface Posthorn extends AppScope, AsyncDisposable {
+  /** @param appId uuid of an app that exists: see {@link Posthorn.hasApp} */
   forApp(appId: string): AppScope
+  /** Whether there is an app of this id. */
+  hasApp(appId: string): Promise<boolean>
   readonly keys: KeyRepository
   migrate(): Promise<MigrationReport>
   readiness(): Promise<DatabaseReadiness>
@@ -341,6 +377,9 @@ export interface Posthorn extends AppScope, AsyncDisposable {
   runOnce(): Promise<number>
   /** Stops claiming, lets requests in flight end within `graceMs` (30 000), hands the rest back, closes connections. */
   stop(options?: { graceMs?: number }): Promise<void>
-  on<Name extends keyof PosthornEvents>(name: Name, listener: (event: PosthornEvents[Name]) => void): Disposable
+  on<Name extends keyof PosthornEvents>(
+    name: Name,
+    listener: (event: PosthornEvents[Name]) => void,
+  ): Disposable
   readonly stats: WorkerStats
 }

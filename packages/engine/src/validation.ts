@@ -7,15 +7,31 @@ import type { z } from 'zod'
  * @throws ValidationError with every mistake at once, each with the path of its field; unknown fields by name
  */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(input)
+  const parsed = parseWithinStack(schema, input)
   if (parsed.success) return parsed.data
   throw new ValidationError(issuesOf(parsed.error))
+}
+
+/** Values nested a hundred thousand deep end the stack; that is the input's mistake and no reason to end a process. */
+function parseWithinStack<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+): z.ZodSafeParseResult<z.output<Schema>> {
+  try {
+    return schema.safeParse(input)
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new ValidationError([{ path: '', message: 'is nested too deeply' }], { cause })
+  }
 }
 
 function issuesOf(error: z.ZodError): ValidationIssue[] {
   return error.issues.flatMap((issue): ValidationIssue[] => {
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: pathOf([...issue.path, key]), message: 'is not a known field' }))
+      return issue.keys.map((key) => ({
+        path: pathOf([...issue.path, key]),
+        message: 'is not a known field',
+      }))
     }
     return [{ path: pathOf(issue.path), message: issue.message }]
   })

@@ -10,18 +10,26 @@ describe('idempotency', () => {
   beforeAll(async () => {
     world = await createWorld()
     posthorn = world.open()
-    for (const path of ['/one', '/two']) await posthorn.endpoints.create({ url: world.receiver.url(path), eventTypes: ['order.*'] })
+    for (const path of ['/one', '/two'])
+      await posthorn.endpoints.create({ url: world.receiver.url(path), eventTypes: ['order.*'] })
   })
   afterAll(() => world.close())
 
   it('makes one event of 64 equal requests at the same time, over two processes', async () => {
     const other = world.open()
     const answers = await Promise.all(
-      Array.from({ length: 64 }, (_, at) => (at % 2 === 0 ? posthorn : other).publish({ ...order, requestId: 'same' })),
+      Array.from({ length: 64 }, (_, at) =>
+        (at % 2 === 0 ? posthorn : other).publish({ ...order, requestId: 'same' }),
+      ),
     )
     expect(answers.filter(({ duplicate }) => !duplicate)).toHaveLength(1)
     const [first] = answers
-    for (const answer of answers) expect({ ...answer, deliveryIds: answer.deliveryIds.toSorted() }).toEqual({ ...first, deliveryIds: first?.deliveryIds.toSorted(), duplicate: answer.duplicate })
+    for (const answer of answers)
+      expect({ ...answer, deliveryIds: answer.deliveryIds.toSorted() }).toEqual({
+        ...first,
+        deliveryIds: first?.deliveryIds.toSorted(),
+        duplicate: answer.duplicate,
+      })
     expect(first?.deliveryIds).toHaveLength(2)
     expect(await count(world.db.pool, `events where request_id = 'same'`)).toBe(1)
     expect(await count(world.db.pool, 'deliveries')).toBe(2)
@@ -44,22 +52,35 @@ describe('idempotency', () => {
   it.each(changes)('refuses another %s under the same id', async (what, change) => {
     const requestId = `changed-${what.replace(' ', '-')}`
     const first = await posthorn.publish({ ...order, requestId })
-    await expect(posthorn.publish({ ...order, ...change, requestId })).rejects.toMatchObject({ code: 'idempotency_mismatch', isRetryable: false })
+    await expect(posthorn.publish({ ...order, ...change, requestId })).rejects.toMatchObject({
+      code: 'idempotency_mismatch',
+      isRetryable: false,
+    })
     expect(await posthorn.publish({ ...order, requestId })).toEqual({ ...first, duplicate: true })
   })
 
   it('takes what does not change the event for the same request', async () => {
     const first = await posthorn.publish({ ...order, requestId: 'beside' })
-    expect(await posthorn.publish({ ...order, requestId: 'beside', metadata: { a: 1 }, maxAttempts: 3 })).toEqual({ ...first, duplicate: true })
+    expect(
+      await posthorn.publish({ ...order, requestId: 'beside', metadata: { a: 1 }, maxAttempts: 3 }),
+    ).toEqual({ ...first, duplicate: true })
   })
 
   it('refuses another URL under the same key', async () => {
     await posthorn.enqueue({ url: world.receiver.url('/a'), payload: 1, idempotencyKey: 'url' })
-    await expect(posthorn.enqueue({ url: world.receiver.url('/b'), payload: 1, idempotencyKey: 'url' })).rejects.toMatchObject({ code: 'idempotency_mismatch' })
+    await expect(
+      posthorn.enqueue({ url: world.receiver.url('/b'), payload: 1, idempotencyKey: 'url' }),
+    ).rejects.toMatchObject({ code: 'idempotency_mismatch' })
   })
 
   it('takes no key for an invalid request, and names every mistake', async () => {
-    const wrong = { type: 'no spaces allowed', payload: undefined, requestId: 'invalid', maxAttempts: 0, colour: 'red' }
+    const wrong = {
+      type: 'no spaces allowed',
+      payload: undefined,
+      requestId: 'invalid',
+      maxAttempts: 0,
+      colour: 'red',
+    }
     await expect(posthorn.publish(wrong as PublishInput)).rejects.toMatchObject({
       code: 'validation',
       issues: expect.arrayContaining([
@@ -68,13 +89,21 @@ describe('idempotency', () => {
         expect.objectContaining({ path: 'colour', message: 'is not a known field' }),
       ]),
     })
-    await expect(posthorn.publish({ ...order, payload: () => 1, requestId: 'invalid' })).rejects.toMatchObject({ code: 'validation', issues: [{ path: 'payload' }] })
-    expect(await posthorn.publish({ ...order, requestId: 'invalid' })).toMatchObject({ duplicate: false, requestId: 'invalid' })
+    await expect(
+      posthorn.publish({ ...order, payload: () => 1, requestId: 'invalid' }),
+    ).rejects.toMatchObject({ code: 'validation', issues: [{ path: 'payload' }] })
+    expect(await posthorn.publish({ ...order, requestId: 'invalid' })).toMatchObject({
+      duplicate: false,
+      requestId: 'invalid',
+    })
   })
 
   it('keeps apps apart', async () => {
     const app = posthorn.forApp('00000000-0000-7000-8000-000000000002')
-    const [mine, theirs] = [await posthorn.publish({ ...order, requestId: 'apps' }), await app.publish({ ...order, requestId: 'apps' })]
+    const [mine, theirs] = [
+      await posthorn.publish({ ...order, requestId: 'apps' }),
+      await app.publish({ ...order, requestId: 'apps' }),
+    ]
     expect([mine.duplicate, theirs.duplicate]).toEqual([false, false])
     expect(theirs.deliveryIds).toEqual([])
     await expect(app.events.get(mine.eventId)).rejects.toMatchObject({ code: 'not_found' })
@@ -90,14 +119,26 @@ describe('idempotency', () => {
       order,
     ])
     expect(results.map((result) => (result.ok ? result.value.duplicate : result.error.code))).toEqual([
-      false, 'validation', true, 'idempotency_mismatch', false,
+      false,
+      'validation',
+      true,
+      'idempotency_mismatch',
+      false,
     ])
   })
 
   it('numbers many of one ordering key in the order given, over several commits', async () => {
-    const inputs = Array.from({ length: 450 }, (_, at) => ({ ...order, type: 'order.sorted', payload: at, orderingKey: 'batch' }))
+    const inputs = Array.from({ length: 450 }, (_, at) => ({
+      ...order,
+      type: 'order.sorted',
+      payload: at,
+      orderingKey: 'batch',
+    }))
     await posthorn.endpoints.create({ url: world.receiver.url('/sorted'), eventTypes: ['order.sorted'] })
-    await Promise.all([posthorn.publishMany(inputs), posthorn.publishMany(Array.from({ length: 300 }, () => order))])
+    await Promise.all([
+      posthorn.publishMany(inputs),
+      posthorn.publishMany(Array.from({ length: 300 }, () => order)),
+    ])
     const { rows } = await world.db.pool.query<{ payload: string }>(
       `select e.payload from posthorn.delivery_queue q join posthorn.deliveries d using (id) join posthorn.events e on e.id = d.event_id
          join posthorn.endpoints p on p.id = d.endpoint_id where p.url like '%/sorted' order by q.seq`,

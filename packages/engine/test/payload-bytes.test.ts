@@ -26,15 +26,29 @@ describe('payload bytes', () => {
     world = await createWorld()
     posthorn = world.open()
     for (const format of ['raw', 'standard', 'cloudevents'] as const) {
-      endpoints.set(format, await posthorn.endpoints.create({ url: world.receiver.url(`/${format}`), eventTypes: ['*'], format, signing: format === 'raw' ? 'v1' : 'v1a' }))
+      endpoints.set(
+        format,
+        await posthorn.endpoints.create({
+          url: world.receiver.url(`/${format}`),
+          eventTypes: ['*'],
+          format,
+          signing: format === 'raw' ? 'v1' : 'v1a',
+        }),
+      )
     }
     await posthorn.start()
   })
   afterAll(() => world.close())
 
   const arrived = async (ids: readonly string[]): Promise<Map<string, ReceivedRequest>> => {
-    const requests = await world.receiver.waitFor((all) => ids.every((id) => all.some((request) => request.id === id)))
-    return new Map(requests.filter((request) => ids.includes(request.id ?? '')).map((request) => [request.path.slice(1), request]))
+    const requests = await world.receiver.waitFor((all) =>
+      ids.every((id) => all.some((request) => request.id === id)),
+    )
+    return new Map(
+      requests
+        .filter((request) => ids.includes(request.id ?? ''))
+        .map((request) => [request.path.slice(1), request]),
+    )
   }
   const isSigned = (format: string, { body, headers }: ReceivedRequest) => {
     const endpoint = endpoints.get(format)
@@ -45,7 +59,8 @@ describe('payload bytes', () => {
     const { eventId, deliveryIds } = await posthorn.publish({ type: 'bytes', payload: rawJson(json) })
     const requests = await arrived(deliveryIds)
     expect([...requests.keys()].sort()).toEqual(['cloudevents', 'raw', 'standard'])
-    for (const [format, request] of requests) expect(isSigned(format, request), format).toMatchObject({ ok: true })
+    for (const [format, request] of requests)
+      expect(isSigned(format, request), format).toMatchObject({ ok: true })
     expect(requests.get('raw')?.body.equals(Buffer.from(json))).toBe(true)
     expect(requests.get('cloudevents')?.body.equals(Buffer.from(json))).toBe(true)
     const standard = requests.get('standard')?.body.toString() ?? ''
@@ -57,11 +72,18 @@ describe('payload bytes', () => {
   it('prints what is no text once, well-formed whatever was in it', async () => {
     const payload = { half: '\ud800', nul: '\0', date: new Date(0), list: [undefined] }
     const { deliveryIds } = await posthorn.publish({ type: 'bytes', payload })
-    expect((await arrived(deliveryIds)).get('raw')?.body.toString()).toBe('{"half":"\\ud800","nul":"\\u0000","date":"1970-01-01T00:00:00.000Z","list":[null]}')
+    expect((await arrived(deliveryIds)).get('raw')?.body.toString()).toBe(
+      '{"half":"\\ud800","nul":"\\u0000","date":"1970-01-01T00:00:00.000Z","list":[null]}',
+    )
   })
 
   it('carries headers that name the event, its type and its try', async () => {
-    const { deliveryIds, eventId } = await posthorn.publish({ type: 'bytes', payload: 1, requestId: 'named', headers: { 'x-mine': 'yes' } })
+    const { deliveryIds, eventId } = await posthorn.publish({
+      type: 'bytes',
+      payload: 1,
+      requestId: 'named',
+      headers: { 'x-mine': 'yes' },
+    })
     const { headers, method } = (await arrived(deliveryIds)).get('raw') ?? { headers: {}, method: '' }
     expect(method).toBe('POST')
     expect(headers).toMatchObject({
@@ -80,7 +102,11 @@ describe('payload bytes', () => {
 
   it('keeps one trace from the request that brought the event', async () => {
     const traceId = 'ab'.repeat(16)
-    const { deliveryIds } = await posthorn.publish({ type: 'bytes', payload: 1 }, { context: { traceparent: `00-${traceId}-${'cd'.repeat(8)}-01` } })
-    for (const request of (await arrived(deliveryIds)).values()) expect(request.headers['traceparent']).toContain(`00-${traceId}-`)
+    const { deliveryIds } = await posthorn.publish(
+      { type: 'bytes', payload: 1 },
+      { context: { traceparent: `00-${traceId}-${'cd'.repeat(8)}-01` } },
+    )
+    for (const request of (await arrived(deliveryIds)).values())
+      expect(request.headers['traceparent']).toContain(`00-${traceId}-`)
   })
 })

@@ -3,7 +3,13 @@ import { createTestDatabase, type TestDatabase } from '@posthorn/db/testing'
 import { createReceiver, type Receiver } from '@posthorn/testing'
 import type pg from 'pg'
 import { expect } from 'vitest'
-import { createPosthorn, type DeliveryDetail, type Logger, type Posthorn, type PosthornOptions } from '../src/index.ts'
+import {
+  createPosthorn,
+  type DeliveryDetail,
+  type Logger,
+  type Posthorn,
+  type PosthornOptions,
+} from '../src/index.ts'
 
 export const LOOPBACK = ['127.0.0.0/8']
 /** For waiting on a condition: long enough for any machine, and never waited out when things work. */
@@ -34,7 +40,14 @@ export async function createWorld(): Promise<World> {
     encryptionKeys,
     open(options = {}) {
       const source = options.pool || options.connectionString ? {} : { connectionString: db.url }
-      const engine = createPosthorn({ encryptionKeys, allowedCidrs: LOOPBACK, timeoutMs: 5_000, pollIntervalMs: 20, ...source, ...options })
+      const engine = createPosthorn({
+        encryptionKeys,
+        allowedCidrs: LOOPBACK,
+        timeoutMs: 5_000,
+        pollIntervalMs: 20,
+        ...source,
+        ...options,
+      })
       engines.push(engine)
       return engine
     },
@@ -44,7 +57,11 @@ export async function createWorld(): Promise<World> {
 }
 
 /** Waits until a delivery has come to this status, and tells all about it. */
-export async function untilStatus(posthorn: Posthorn, id: string | undefined, status: DeliveryDetail['status']): Promise<DeliveryDetail> {
+export async function untilStatus(
+  posthorn: Posthorn,
+  id: string | undefined,
+  status: DeliveryDetail['status'],
+): Promise<DeliveryDetail> {
   const get = () => posthorn.deliveries.get(id ?? '')
   await expect.poll(async () => (await get()).status, PATIENCE).toBe(status)
   return get()
@@ -60,13 +77,24 @@ export async function queued(db: TestDatabase, status?: string): Promise<number>
 }
 
 /** Rows of a table of Posthorn's. */
-export async function count(client: pg.Pool | pg.ClientBase, from: string, values: unknown[] = []): Promise<number> {
-  const { rows } = await client.query<{ n: number }>(`select count(*)::int as n from posthorn.${from}`, values)
+export async function count(
+  client: pg.Pool | pg.ClientBase,
+  from: string,
+  values: unknown[] = [],
+): Promise<number> {
+  const { rows } = await client.query<{ n: number }>(
+    `select count(*)::int as n from posthorn.${from}`,
+    values,
+  )
   return rows[0]?.n ?? 0
 }
 
 /** Does something with a connection inside an open transaction; the caller ends it. */
-export async function withTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>, isolation = 'read committed'): Promise<T> {
+export async function withTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  isolation = 'read committed',
+): Promise<T> {
   const client = await pool.connect()
   try {
     await client.query(`begin isolation level ${isolation}`)
@@ -84,8 +112,11 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
 }
 
 /** A logger that keeps what it was told. */
-export function keepingLogger(): Logger & { readonly lines: { level: string; message: string; fields: object }[] } {
+export function keepingLogger(): Logger & {
+  readonly lines: { level: string; message: string; fields: object }[]
+} {
   const lines: { level: string; message: string; fields: object }[] = []
-  const at = (level: string) => (fields: object, message: string) => void lines.push({ level, message, fields })
+  const at = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, message, fields })
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posthorn } from '../src/index.ts'
-import { count, createWorld, PATIENCE, withTransaction, type World } from './support.ts'
+import { count, createWorld, PATIENCE, type World, withTransaction } from './support.ts'
 
 describe('in the caller’s transaction', () => {
   let world: World
@@ -32,7 +32,9 @@ describe('in the caller’s transaction', () => {
       await posthorn.enqueue({ url: url('/a'), payload: 1, idempotencyKey: 'rolled-back-2' }, { tx })
     })
     expect(await footprint()).toEqual(before)
-    expect(await posthorn.publish({ ...order, requestId: 'rolled-back', payload: 'another' })).toMatchObject({ duplicate: false })
+    expect(await posthorn.publish({ ...order, requestId: 'rolled-back', payload: 'another' })).toMatchObject({
+      duplicate: false,
+    })
   })
 
   it('is seen by nobody before its commit, and by everybody after it', async () => {
@@ -42,18 +44,26 @@ describe('in the caller’s transaction', () => {
     await expect(posthorn.events.get(accepted.eventId)).rejects.toMatchObject({ code: 'not_found' })
     await client.query('commit')
     client.release()
-    expect((await posthorn.events.get(accepted.eventId)).deliveries.map((delivery) => delivery.id)).toEqual(accepted.deliveryIds)
+    expect((await posthorn.events.get(accepted.eventId)).deliveries.map((delivery) => delivery.id)).toEqual(
+      accepted.deliveryIds,
+    )
   })
 
-  it.each(['read committed', 'repeatable read', 'serializable'])('takes a URL never seen before at %s', async (isolation) => {
-    const client = await pool.connect()
-    await client.query(`begin isolation level ${isolation}`)
-    await client.query('select count(*) from posthorn.endpoints')
-    const { deliveryIds } = await posthorn.enqueue({ url: url(`/new/${isolation.replace(' ', '-')}`), payload: {} }, { tx: client })
-    await client.query('commit')
-    client.release()
-    expect(await posthorn.deliveries.get(deliveryIds[0] ?? '')).toMatchObject({ status: 'pending' })
-  })
+  it.each(['read committed', 'repeatable read', 'serializable'])(
+    'takes a URL never seen before at %s',
+    async (isolation) => {
+      const client = await pool.connect()
+      await client.query(`begin isolation level ${isolation}`)
+      await client.query('select count(*) from posthorn.endpoints')
+      const { deliveryIds } = await posthorn.enqueue(
+        { url: url(`/new/${isolation.replace(' ', '-')}`), payload: {} },
+        { tx: client },
+      )
+      await client.query('commit')
+      client.release()
+      expect(await posthorn.deliveries.get(deliveryIds[0] ?? '')).toMatchObject({ status: 'pending' })
+    },
+  )
 
   it('works when callers hold every connection of their pool', async () => {
     const small = new pg.Pool({ connectionString: world.db.url, max: 2 })
@@ -86,7 +96,9 @@ describe('in the caller’s transaction', () => {
     one.release()
     two.release()
     const refused = crossed.filter((result) => result.status === 'rejected')
-    expect(refused.map(({ reason }) => reason)).toEqual([expect.objectContaining({ code: 'conflict', isRetryable: true })])
+    expect(refused.map(({ reason }) => reason)).toEqual([
+      expect.objectContaining({ code: 'conflict', isRetryable: true }),
+    ])
     expect(await count(pool, `idempotency_keys where key like 'cross-%'`)).toBe(2)
   })
 
@@ -96,7 +108,10 @@ describe('in the caller’s transaction', () => {
       async (tx) => {
         await tx.query('select count(*) from posthorn.idempotency_keys')
         await posthorn.publish({ ...order, requestId: 'serial' })
-        await expect(posthorn.publish({ ...order, requestId: 'serial' }, { tx })).rejects.toMatchObject({ code: 'conflict', isRetryable: true })
+        await expect(posthorn.publish({ ...order, requestId: 'serial' }, { tx })).rejects.toMatchObject({
+          code: 'conflict',
+          isRetryable: true,
+        })
       },
       'repeatable read',
     )
@@ -121,8 +136,12 @@ describe('in the caller’s transaction', () => {
     await posthorn.publish({ ...order, requestId: 'used' })
     const client = await pool.connect()
     await client.query('begin')
-    await expect(posthorn.publish({ ...order, requestId: 'used', payload: 2 }, { tx: client })).rejects.toMatchObject({ code: 'idempotency_mismatch' })
-    await expect(posthorn.publish({ ...order, type: 'not a type' }, { tx: client })).rejects.toMatchObject({ code: 'validation' })
+    await expect(
+      posthorn.publish({ ...order, requestId: 'used', payload: 2 }, { tx: client }),
+    ).rejects.toMatchObject({ code: 'idempotency_mismatch' })
+    await expect(posthorn.publish({ ...order, type: 'not a type' }, { tx: client })).rejects.toMatchObject({
+      code: 'validation',
+    })
     const { eventId } = await posthorn.publish(order, { tx: client })
     await client.query('commit')
     client.release()
@@ -144,8 +163,14 @@ describe('in the caller’s transaction', () => {
     ['text', () => 'begin'],
   ])('refuses %s before anything is written', async (_name, tx) => {
     const before = [...(await footprint()), await count(pool, 'endpoints')]
-    await expect(posthorn.publish(order, { tx: tx() })).rejects.toMatchObject({ code: 'validation', issues: [{ path: 'tx' }] })
-    await expect(posthorn.enqueue({ url: url('/refused'), payload: 1 }, { tx: tx() })).rejects.toMatchObject({ code: 'validation', issues: [{ path: 'tx' }] })
+    await expect(posthorn.publish(order, { tx: tx() })).rejects.toMatchObject({
+      code: 'validation',
+      issues: [{ path: 'tx' }],
+    })
+    await expect(posthorn.enqueue({ url: url('/refused'), payload: 1 }, { tx: tx() })).rejects.toMatchObject({
+      code: 'validation',
+      issues: [{ path: 'tx' }],
+    })
     expect([...(await footprint()), await count(pool, 'endpoints')]).toEqual(before)
   })
 

@@ -2,7 +2,7 @@ import { parseId } from '@posthorn/core'
 import { DEFAULT_APP_ID, type KeyIdentity } from '@posthorn/db'
 import type { AppScope, Posthorn } from '@posthorn/engine'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
-import { forbidden, invalid, unauthorized } from '../problems/catalogue.ts'
+import { forbidden, invalid, notFound, unauthorized } from '../problems/catalogue.ts'
 import { type Problem, ProblemError } from '../problems/problem.ts'
 import { type Access, isAllowed } from './access.ts'
 import type { Authenticator } from './authenticator.ts'
@@ -45,20 +45,29 @@ export function callerOf(request: FastifyRequest): Caller {
 }
 
 function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): onRequestHookHandler {
+  /** Apps that were seen to exist. */
   const scopes = new Map<string, AppScope>()
-  const scopeOf = (appId: string) => {
+
+  const enter = (request: FastifyRequest, key: KeyIdentity, appId: string): void => {
     const scope = scopes.get(appId) ?? parts.posthorn.forApp(appId)
     if (scopes.size >= 1_000) scopes.clear()
     scopes.set(appId, scope)
-    return scope
+    request.caller = { key, appId, scope }
   }
 
-  const admit = (request: FastifyRequest, key: KeyIdentity, access: Access): Problem | undefined => {
+  /** Answers at once where nothing has to be asked: this is in front of every event. */
+  const admit = (
+    request: FastifyRequest,
+    key: KeyIdentity,
+    access: Access,
+  ): Problem | undefined | Promise<Problem | undefined> => {
     if (!isAllowed(key.role, access)) return forbidden(`A key of role "${key.role}" may not do this.`)
     const app = appOf(key, request.headers['x-posthorn-app'])
     if (typeof app !== 'string') return app
-    request.caller = { key, appId: app, scope: scopeOf(app) }
-    return undefined
+    if (key.appId !== null || app === DEFAULT_APP_ID || scopes.has(app)) return void enter(request, key, app)
+    return parts.posthorn
+      .hasApp(app)
+      .then((exists) => (exists ? void enter(request, key, app) : notFound('There is no such app.')))
   }
 
   return (request, _reply, done) => {
@@ -69,7 +78,8 @@ function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): 
     if (text === undefined) return done(new ProblemError(unauthorized(false)))
     const settle = (key: KeyIdentity | undefined) => {
       const problem = key ? admit(request, key, access) : unauthorized(true)
-      done(problem && new ProblemError(problem))
+      if (problem instanceof Promise) problem.then((late) => done(late && new ProblemError(late)), done)
+      else done(problem && new ProblemError(problem))
     }
     const remembered = parts.authenticator.remembered(text)
     if (remembered) settle(remembered)

@@ -1,6 +1,4 @@
-import { formatId } from '@posthorn/core'
 import { DELIVERY_STATUSES } from '@posthorn/db'
-import type { DeliveryDetail } from '@posthorn/engine'
 import { z } from 'zod'
 import { callerOf } from '../auth/hook.ts'
 import { defined, idParams, idText, noBody, pageOf, pageQuery, pathId } from '../http/fields.ts'
@@ -49,7 +47,7 @@ export function registerDeliveries(app: ZodApp): void {
         response: { 200: deliveryDetailSchema },
       },
     },
-    async (request) => detailOf(await callerOf(request).scope.deliveries.get(idOf(request.params))),
+    async (request) => await callerOf(request).scope.deliveries.get(idOf(request.params)),
   )
 
   app.post(
@@ -91,20 +89,4 @@ export function registerDeliveries(app: ZodApp): void {
       return reply.code(answer.status === 'requested' ? 202 : 200).send(answer)
     },
   )
-}
-
-/** Dead letters come as rows of the database; ids and times are shown as everywhere else. */
-function detailOf({ deadLetter, ...delivery }: DeliveryDetail) {
-  return { ...delivery, deadLetter: deadLetter && deadLetterOf(deadLetter) }
-}
-
-function deadLetterOf(deadLetter: NonNullable<DeliveryDetail['deadLetter']>) {
-  const { id, failedAt, requeuedAt, discardedAt, ...rest } = deadLetter
-  return {
-    ...rest,
-    id: formatId('dl', id),
-    failedAt: failedAt.toISOString(),
-    requeuedAt: requeuedAt?.toISOString() ?? null,
-    discardedAt: discardedAt?.toISOString() ?? null,
-  }
 }

@@ -93,7 +93,13 @@ async function lockStates(client: pg.ClientBase, keys: readonly string[]) {
 }
 
 async function writeStates(client: pg.ClientBase, applied: readonly AppliedDelta[]): Promise<void> {
-  const rows = applied.map(({ key, state }) => ({ id: key, name: state.name, epoch: state.epoch, state, ...columnsOf(state) }))
+  const rows = applied.map(({ key, state }) => ({
+    id: key,
+    name: state.name,
+    epoch: state.epoch,
+    state,
+    ...columnsOf(state),
+  }))
   await client.query(
     `update posthorn.circuit_breakers c
         set name = i.name, epoch = i.epoch, state = i.state, opened_at = i.opened_at, closed_at = i.closed_at,

@@ -4,7 +4,11 @@ import { attempts } from '../schema/index.ts'
 import type { AttemptRecord } from './completion.ts'
 
 /** Records a request that belongs to no delivery: a test, a health check. */
-export async function recordAttempt(pool: pg.Pool, endpointId: string, attempt: AttemptRecord): Promise<void> {
+export async function recordAttempt(
+  pool: pg.Pool,
+  endpointId: string,
+  attempt: AttemptRecord,
+): Promise<void> {
   await database(pool)
     .insert(attempts)
     .values({ ...attempt, endpointId })

@@ -1,4 +1,10 @@
-import { addOutcome, type CircuitEvent, type CircuitSettings, DEFAULT_CIRCUIT_SETTINGS, outcomesOf } from '@posthorn/circuit-breaker'
+import {
+  addOutcome,
+  type CircuitEvent,
+  type CircuitSettings,
+  DEFAULT_CIRCUIT_SETTINGS,
+  outcomesOf,
+} from '@posthorn/circuit-breaker'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { claim, count, insertEndpoint, keyring, openQueue, outcome, owe, rowsOf } from '../../test/support.ts'
 import { PostgresCircuitStore } from '../circuits/postgres-circuit-store.ts'
@@ -27,16 +33,30 @@ describe('claim gates', () => {
     return endpoint
   }
   const gate = async (endpoint: Endpoint) =>
-    (await rowsOf(db.pool, 'select max_in_flight, allowance from posthorn.endpoint_gates where group_key = $1', [endpoint.id]))[0]
-  const apply = (endpoint: Endpoint, ...events: CircuitEvent[]) => circuits.apply([{ key: endpoint.id, events }])
+    (
+      await rowsOf(
+        db.pool,
+        'select max_in_flight, allowance from posthorn.endpoint_gates where group_key = $1',
+        [endpoint.id],
+      )
+    )[0]
+  const apply = (endpoint: Endpoint, ...events: CircuitEvent[]) =>
+    circuits.apply([{ key: endpoint.id, events }])
   const fiveFailures = (epoch = 0) => {
     let batch = outcomesOf(epoch)
     for (let i = 0; i < 5; i += 1) batch = addOutcome(batch, 'failure')
     return batch
   }
-  const circuit = (change: Partial<CircuitSettings>) => ({ circuit: { ...DEFAULT_CIRCUIT_SETTINGS, ...change } })
+  const circuit = (change: Partial<CircuitSettings>) => ({
+    circuit: { ...DEFAULT_CIRCUIT_SETTINGS, ...change },
+  })
   const finish = async (items: Awaited<ReturnType<typeof claim>>) =>
-    completeDeliveries(db.pool, items.map((item) => outcome(item)), [], { prepared: false })
+    completeDeliveries(
+      db.pool,
+      items.map((item) => outcome(item)),
+      [],
+      { prepared: false },
+    )
 
   it('let an endpoint have as many in flight as it allows, and no more over several claims', async () => {
     const endpoint = await withDue(10, { maxConcurrency: 4 })
@@ -60,7 +80,9 @@ describe('claim gates', () => {
     await shut(endpoint)
     expect(await gate(endpoint)).toMatchObject({ allowance: 0 })
     expect((await claim(db.pool)).map((item) => item.group)).toEqual([neighbour.id, neighbour.id])
-    expect(await count(db.pool, 'delivery_queue', `endpoint_id = '${endpoint.id}' and claim_count = 0`)).toBe(3)
+    expect(await count(db.pool, 'delivery_queue', `endpoint_id = '${endpoint.id}' and claim_count = 0`)).toBe(
+      3,
+    )
   })
 
   it('give everything again after a pause', async () => {
@@ -101,13 +123,18 @@ describe('claim gates', () => {
     await apply(endpoint, fiveFailures())
     await expect.poll(async () => (await gate(endpoint))?.['allowance']).toBe(1)
     for (let round = 0; round < 2; round += 1) {
-      const claims = await Promise.all(Array.from({ length: 4 }, () => openQueue(db.pool).claim({ limit: 50, leaseMs: LONG_MS })))
+      const claims = await Promise.all(
+        Array.from({ length: 4 }, () => openQueue(db.pool).claim({ limit: 50, leaseMs: LONG_MS })),
+      )
       const items = claims.flat()
       expect(items).toHaveLength(1)
       await finish(items)
       await apply(endpoint, { type: 'probe_outcome', token: items[0]?.leaseToken ?? '', outcome: 'success' })
     }
-    expect((await circuits.read([endpoint.id])).get(endpoint.id)).toMatchObject({ name: 'half_open', successes: 2 })
+    expect((await circuits.read([endpoint.id])).get(endpoint.id)).toMatchObject({
+      name: 'half_open',
+      successes: 2,
+    })
   })
 
   it('give a probe again when the one that had it let its lease run out', async () => {
@@ -127,7 +154,10 @@ describe('claim gates', () => {
     const endpoint = await withDue(40, { maxConcurrency: 30 })
     await apply(endpoint, { type: 'force', to: 'forced_open' }, { type: 'reset' })
     const closedAgo = (seconds: number) =>
-      db.pool.query(`update posthorn.circuit_breakers set closed_at = now() - $2 * interval '1 second' where endpoint_id = $1`, [endpoint.id, seconds])
+      db.pool.query(
+        `update posthorn.circuit_breakers set closed_at = now() - $2 * interval '1 second' where endpoint_id = $1`,
+        [endpoint.id, seconds],
+      )
     const caps: unknown[] = []
     for (const seconds of [0, 3.25, 10.25, 59, 61]) {
       await closedAgo(seconds)
@@ -139,7 +169,9 @@ describe('claim gates', () => {
   it('spend the tokens of a rate limit exactly, over two claimers at the same time', async () => {
     const endpoint = await withDue(30, { rateLimit: { limit: 7, periodMs: LONG_MS }, maxConcurrency: 100 })
     const queues = [openQueue(db.pool), openQueue(db.pool)]
-    const items = (await Promise.all([0, 1, 2, 3].map((at) => queues[at % 2]?.claim({ limit: 4, leaseMs: LONG_MS }) ?? []))).flat()
+    const items = (
+      await Promise.all([0, 1, 2, 3].map((at) => queues[at % 2]?.claim({ limit: 4, leaseMs: LONG_MS }) ?? []))
+    ).flat()
     items.push(...(await claim(db.pool)))
     expect(items).toHaveLength(7)
     expect(await gate(endpoint)).toMatchObject({ allowance: 0 })
@@ -150,7 +182,10 @@ describe('claim gates', () => {
     const endpoint = await withDue(30, { rateLimit: { limit: 6, periodMs: 60_000 }, maxConcurrency: 100 })
     expect(await claim(db.pool)).toHaveLength(6)
     const later = (ms: number) =>
-      db.pool.query(`update posthorn.endpoint_rates set refilled_at = refilled_at - $2 * interval '1 millisecond' where endpoint_id = $1`, [endpoint.id, ms])
+      db.pool.query(
+        `update posthorn.endpoint_rates set refilled_at = refilled_at - $2 * interval '1 millisecond' where endpoint_id = $1`,
+        [endpoint.id, ms],
+      )
     await later(20_100)
     expect(await gate(endpoint)).toMatchObject({ allowance: 2 })
     expect(await claim(db.pool)).toHaveLength(2)
@@ -168,13 +203,20 @@ describe('claim gates', () => {
   })
 
   it('spend a token and a probe on the same delivery, and neither when the claim is undone', async () => {
-    const endpoint = await withDue(5, { ...circuit({ openForMs: 1 }), rateLimit: { limit: 3, periodMs: LONG_MS } })
+    const endpoint = await withDue(5, {
+      ...circuit({ openForMs: 1 }),
+      rateLimit: { limit: 3, periodMs: LONG_MS },
+    })
     await apply(endpoint, fiveFailures())
     await expect.poll(async () => (await gate(endpoint))?.['allowance']).toBe(1)
     const aborted = AbortSignal.abort()
     await expect(openQueue(db.pool).claim({ limit: 5, leaseMs: LONG_MS, signal: aborted })).rejects.toThrow()
     expect(await count(db.pool, 'endpoint_rates', `endpoint_id = '${endpoint.id}'`)).toBe(0)
     expect(await claim(db.pool)).toHaveLength(1)
-    expect(await rowsOf(db.pool, 'select tokens from posthorn.endpoint_rates where endpoint_id = $1', [endpoint.id])).toEqual([{ tokens: 2 }])
+    expect(
+      await rowsOf(db.pool, 'select tokens from posthorn.endpoint_rates where endpoint_id = $1', [
+        endpoint.id,
+      ]),
+    ).toEqual([{ tokens: 2 }])
   })
 })

@@ -42,12 +42,22 @@ export async function accountForClaim(
       .map((item) => ({
         key: item.group,
         // Longer than its request may take: a probe whose place was given away decides nothing.
-        events: [{ type: 'probe_acquired', token: item.leaseToken, leaseMs: (timeouts.get(item.group) ?? 0) + PROBE_MARGIN_MS }],
+        events: [
+          {
+            type: 'probe_acquired',
+            token: item.leaseToken,
+            leaseMs: (timeouts.get(item.group) ?? 0) + PROBE_MARGIN_MS,
+          },
+        ],
       })),
   )
 }
 
-async function takeTokens(client: pg.ClientBase, groups: readonly string[], items: readonly GatedItem[]): Promise<void> {
+async function takeTokens(
+  client: pg.ClientBase,
+  groups: readonly string[],
+  items: readonly GatedItem[],
+): Promise<void> {
   const taken = groups.map((group) => items.filter((item) => item.group === group).length)
   await client.query(
     `insert into posthorn.endpoint_rates as r (endpoint_id, tokens, refilled_at)

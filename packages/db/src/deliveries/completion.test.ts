@@ -1,6 +1,16 @@
 import { uuidv7 } from '@posthorn/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { attempt, claim, claimOne, count, failedOutcome, insertEndpoint, outcome, owe, rowsOf } from '../../test/support.ts'
+import {
+  attempt,
+  claim,
+  claimOne,
+  count,
+  failedOutcome,
+  insertEndpoint,
+  outcome,
+  owe,
+  rowsOf,
+} from '../../test/support.ts'
 import type { Endpoint } from '../endpoints/endpoint.ts'
 import { ensurePartitionFor } from '../partitions.ts'
 import { createTestDatabase, type TestDatabase } from '../testing/index.ts'
@@ -15,7 +25,9 @@ describe('completeDeliveries', () => {
     endpoint = await insertEndpoint(db.pool, { maxConcurrency: 512 })
   })
   beforeEach(() =>
-    db.pool.query('truncate posthorn.deliveries, posthorn.delivery_queue, posthorn.attempts, posthorn.dead_letters, posthorn.attempt_stats'),
+    db.pool.query(
+      'truncate posthorn.deliveries, posthorn.delivery_queue, posthorn.attempts, posthorn.dead_letters, posthorn.attempt_stats',
+    ),
   )
   afterAll(() => db.drop())
 
@@ -26,33 +38,90 @@ describe('completeDeliveries', () => {
     return claimOne(db.pool)
   }
   const delivery = async (id: string) =>
-    (await rowsOf(db.pool, 'select status, attempt_count, delivered_at, failed_at, last_failure, last_error from posthorn.deliveries where id = $1', [id]))[0]
-  const queued = async (id: string) => (await rowsOf(db.pool, 'select * from posthorn.delivery_queue where id = $1', [id]))[0]
+    (
+      await rowsOf(
+        db.pool,
+        'select status, attempt_count, delivered_at, failed_at, last_failure, last_error from posthorn.deliveries where id = $1',
+        [id],
+      )
+    )[0]
+  const queued = async (id: string) =>
+    (await rowsOf(db.pool, 'select * from posthorn.delivery_queue where id = $1', [id]))[0]
 
   it('ends a delivered one', async () => {
     const item = await claimed()
     expect(await complete([outcome(item)])).toEqual([{ id: item.id, final: 'delivered' }])
-    expect(await delivery(item.id)).toMatchObject({ status: 'delivered', attempt_count: 1, delivered_at: expect.any(Date), failed_at: null, last_failure: null })
+    expect(await delivery(item.id)).toMatchObject({
+      status: 'delivered',
+      attempt_count: 1,
+      delivered_at: expect.any(Date),
+      failed_at: null,
+      last_failure: null,
+    })
     expect(await queued(item.id)).toBeUndefined()
   })
 
   it('keeps an attempt as it was, whether all of it is known or little', async () => {
     const [whole, little] = [await claimed(), await claimed()]
-    const full = { responseBody: 'sní"', responseHeaders: { a: 'b' }, statusCode: 999, errorCode: 'E', errorMessage: 'm', timing: { dns: 0.5 }, circuitEpoch: 2 ** 40, responseTruncated: true }
-    const none = { responseBody: null, responseHeaders: null, statusCode: null, errorCode: null, errorMessage: null, timing: null }
-    const [one, two] = [failedOutcome(whole, { attempt: attempt({ ...full, success: false, failure: 'http_5xx' }) }), outcome(little, { attempt: attempt(none) })]
+    const full = {
+      responseBody: 'sní"',
+      responseHeaders: { a: 'b' },
+      statusCode: 999,
+      errorCode: 'E',
+      errorMessage: 'm',
+      timing: { dns: 0.5 },
+      circuitEpoch: 2 ** 40,
+      responseTruncated: true,
+    }
+    const none = {
+      responseBody: null,
+      responseHeaders: null,
+      statusCode: null,
+      errorCode: null,
+      errorMessage: null,
+      timing: null,
+    }
+    const [one, two] = [
+      failedOutcome(whole, { attempt: attempt({ ...full, success: false, failure: 'http_5xx' }) }),
+      outcome(little, { attempt: attempt(none) }),
+    ]
     await complete([one, two])
     const about = (item: { id: string }, made: DeliveryOutcome) => ({
-      id: made.attempt?.id, delivery_id: item.id, endpoint_id: endpoint.id, number: 1, kind: 'delivery', started_at: made.attempt?.startedAt, duration_ms: 12.5, worker_id: 'worker',
+      id: made.attempt?.id,
+      delivery_id: item.id,
+      endpoint_id: endpoint.id,
+      number: 1,
+      kind: 'delivery',
+      started_at: made.attempt?.startedAt,
+      duration_ms: 12.5,
+      worker_id: 'worker',
     })
     expect(await rowsOf(db.pool, 'select * from posthorn.attempts order by success')).toEqual([
       {
-        ...about(whole, one), success: false, failure: 'http_5xx', status_code: 999, error_code: 'E', error_message: 'm', timing: { dns: 0.5 },
-        response_headers: { a: 'b' }, response_body: 'sní"', response_truncated: true, circuit_epoch: String(2 ** 40),
+        ...about(whole, one),
+        success: false,
+        failure: 'http_5xx',
+        status_code: 999,
+        error_code: 'E',
+        error_message: 'm',
+        timing: { dns: 0.5 },
+        response_headers: { a: 'b' },
+        response_body: 'sní"',
+        response_truncated: true,
+        circuit_epoch: String(2 ** 40),
       },
       {
-        ...about(little, two), success: true, failure: null, status_code: null, error_code: null, error_message: null, timing: null,
-        response_headers: null, response_body: null, response_truncated: false, circuit_epoch: '0',
+        ...about(little, two),
+        success: true,
+        failure: null,
+        status_code: null,
+        error_code: null,
+        error_message: null,
+        timing: null,
+        response_headers: null,
+        response_body: null,
+        response_truncated: false,
+        circuit_epoch: '0',
       },
     ])
   })
@@ -61,21 +130,54 @@ describe('completeDeliveries', () => {
     const item = await claimed()
     const again = failedOutcome(item, { next: 'pending', delayMs: 90_000, deadLetter: null })
     expect(await complete([again])).toEqual([{ id: item.id, final: 'pending' }])
-    expect(await delivery(item.id)).toMatchObject({ status: 'pending', attempt_count: 1, failed_at: null, last_failure: 'http_5xx', last_error: 'It answered 503.' })
+    expect(await delivery(item.id)).toMatchObject({
+      status: 'pending',
+      attempt_count: 1,
+      failed_at: null,
+      last_failure: 'http_5xx',
+      last_error: 'It answered 503.',
+    })
     const row = await queued(item.id)
-    expect(row).toMatchObject({ status: 'pending', attempt_count: 1, claim_count: 0, lease_token: null, lease_expires_at: null })
+    expect(row).toMatchObject({
+      status: 'pending',
+      attempt_count: 1,
+      claim_count: 0,
+      lease_token: null,
+      lease_expires_at: null,
+    })
     expect((row?.['next_attempt_at'] as Date).getTime() - item.claimedAtMs).toBeGreaterThanOrEqual(90_000)
     expect(await count(db.pool, 'dead_letters')).toBe(0)
   })
 
   it('buries one that is over, with its reason', async () => {
     const item = await claimed()
-    const dead = failedOutcome(item, { next: 'dead', failure: 'blocked', deadLetter: { id: uuidv7(), reason: 'blocked' } })
+    const dead = failedOutcome(item, {
+      next: 'dead',
+      failure: 'blocked',
+      deadLetter: { id: uuidv7(), reason: 'blocked' },
+    })
     await complete([dead])
-    expect(await delivery(item.id)).toMatchObject({ status: 'dead', failed_at: expect.any(Date), delivered_at: null })
+    expect(await delivery(item.id)).toMatchObject({
+      status: 'dead',
+      failed_at: expect.any(Date),
+      delivered_at: null,
+    })
     expect(await queued(item.id)).toBeUndefined()
-    expect(await rowsOf(db.pool, 'select id, delivery_id, event_id, reason, failure, error, attempts from posthorn.dead_letters')).toEqual([
-      { id: dead.deadLetter?.id, delivery_id: item.id, event_id: dead.eventId, reason: 'blocked', failure: 'blocked', error: 'It answered 503.', attempts: 1 },
+    expect(
+      await rowsOf(
+        db.pool,
+        'select id, delivery_id, event_id, reason, failure, error, attempts from posthorn.dead_letters',
+      ),
+    ).toEqual([
+      {
+        id: dead.deadLetter?.id,
+        delivery_id: item.id,
+        event_id: dead.eventId,
+        reason: 'blocked',
+        failure: 'blocked',
+        error: 'It answered 503.',
+        attempts: 1,
+      },
     ])
   })
 
@@ -93,10 +195,16 @@ describe('completeDeliveries', () => {
     expect(await complete([failedOutcome(stale)])).toEqual([])
     expect(await count(db.pool, 'attempts')).toBe(1)
     expect(await count(db.pool, 'dead_letters')).toBe(0)
-    expect(await delivery(stale.id)).toMatchObject({ status: 'pending', attempt_count: 0, last_failure: null })
+    expect(await delivery(stale.id)).toMatchObject({
+      status: 'pending',
+      attempt_count: 0,
+      last_failure: null,
+    })
     expect(await queued(stale.id)).toMatchObject({ status: 'processing', lease_token: fresh.leaseToken })
     // Both in one flush: each is judged by its own token.
-    expect(await complete([failedOutcome(stale), outcome(fresh)])).toEqual([{ id: fresh.id, final: 'delivered' }])
+    expect(await complete([failedOutcome(stale), outcome(fresh)])).toEqual([
+      { id: fresh.id, final: 'delivered' },
+    ])
     expect(await count(db.pool, 'attempts')).toBe(3)
   })
 
@@ -106,9 +214,23 @@ describe('completeDeliveries', () => {
     items.push(...(await claim(db.pool)))
     const [a, b, c] = items
     if (!a || !b || !c) throw new Error('three were owed')
-    const outcomes = [outcome(a), failedOutcome(b), failedOutcome(c, { next: 'pending', delayMs: 60_000, deadLetter: null })]
+    const outcomes = [
+      outcome(a),
+      failedOutcome(b),
+      failedOutcome(c, { next: 'pending', delayMs: 60_000, deadLetter: null }),
+    ]
     const stats: StatRow[] = [
-      { endpointId: endpoint.id, minute: new Date(60_000 * Math.floor(Date.now() / 60_000)), workerId: 'w', attempts: 3, successes: 1, durationSumMs: 37.5, failures: { http_5xx: 2 }, buckets: [4], bucketCounts: [3] },
+      {
+        endpointId: endpoint.id,
+        minute: new Date(60_000 * Math.floor(Date.now() / 60_000)),
+        workerId: 'w',
+        attempts: 3,
+        successes: 1,
+        durationSumMs: 37.5,
+        failures: { http_5xx: 2 },
+        buckets: [4],
+        bucketCounts: [3],
+      },
     ]
     const snapshot = async () => [
       await rowsOf(db.pool, 'select * from posthorn.attempts order by id'),
@@ -127,11 +249,24 @@ describe('completeDeliveries', () => {
   it('writes statistics as absolute figures, each worker its own row', async () => {
     const minute = new Date(60_000 * Math.floor(Date.now() / 60_000))
     const row = (workerId: string, attempts: number): StatRow => ({
-      endpointId: endpoint.id, minute, workerId, attempts, successes: attempts, durationSumMs: attempts * 10, failures: {}, buckets: [1, 2], bucketCounts: [attempts, 0],
+      endpointId: endpoint.id,
+      minute,
+      workerId,
+      attempts,
+      successes: attempts,
+      durationSumMs: attempts * 10,
+      failures: {},
+      buckets: [1, 2],
+      bucketCounts: [attempts, 0],
     })
     await complete([], [row('w1', 2), row('w2', 5)])
     await complete([], [row('w1', 3)])
-    expect(await rowsOf(db.pool, 'select worker_id, attempts, successes, duration_sum_ms::int as sum, bucket_counts from posthorn.attempt_stats order by 1')).toEqual([
+    expect(
+      await rowsOf(
+        db.pool,
+        'select worker_id, attempts, successes, duration_sum_ms::int as sum, bucket_counts from posthorn.attempt_stats order by 1',
+      ),
+    ).toEqual([
       { worker_id: 'w1', attempts: 3, successes: 3, sum: 30, bucket_counts: [3, 0] },
       { worker_id: 'w2', attempts: 5, successes: 5, sum: 50, bucket_counts: [5, 0] },
     ])
@@ -195,7 +330,9 @@ describe('completeDeliveries', () => {
   it('does not deadlock when many flushes name the same rows in different orders', async () => {
     await Promise.all(Array.from({ length: 40 }, () => owe(db.pool, endpoint)))
     const items = await claim(db.pool)
-    const again = items.map((item) => failedOutcome(item, { next: 'pending', delayMs: 60_000, deadLetter: null }))
+    const again = items.map((item) =>
+      failedOutcome(item, { next: 'pending', delayMs: 60_000, deadLetter: null }),
+    )
     const flushes = Array.from({ length: 12 }, (_, at) => complete(at % 2 === 0 ? again : again.toReversed()))
     const settled = await Promise.all(flushes)
     expect(settled.flat()).toHaveLength(40)

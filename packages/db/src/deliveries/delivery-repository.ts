@@ -3,7 +3,14 @@ import { and, asc, desc, eq, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { database } from '../database.ts'
 import { type Page, type PageRequest, parsePage, toPage } from '../page.ts'
-import { attempts, type DeadLetterReason, type DeliveryStatus, deadLetters, deliveries, deliveryQueue } from '../schema/index.ts'
+import {
+  attempts,
+  type DeadLetterReason,
+  type DeliveryStatus,
+  deadLetters,
+  deliveries,
+  deliveryQueue,
+} from '../schema/index.ts'
 
 /** A delivery as its owner sees it. */
 export interface Delivery {
@@ -71,9 +78,10 @@ const columns = {
   status: sql<DeliveryStatus>`case when ${deliveryQueue.status} = 'processing' then 'processing' else ${deliveries.status} end`,
   attemptCount: deliveries.attemptCount,
   maxAttempts: deliveries.maxAttempts,
-  nextAttemptAt: sql<Date | null>`case when ${deliveryQueue.status} = 'pending' then ${deliveryQueue.nextAttemptAt} end`.mapWith(
-    deliveryQueue.nextAttemptAt,
-  ),
+  nextAttemptAt:
+    sql<Date | null>`case when ${deliveryQueue.status} = 'pending' then ${deliveryQueue.nextAttemptAt} end`.mapWith(
+      deliveryQueue.nextAttemptAt,
+    ),
   scheduledAt: deliveries.scheduledAt,
   expiresAt: deliveries.expiresAt,
   orderingKey: deliveries.orderingKey,
@@ -100,7 +108,9 @@ export class DeliveryRepository {
   }
 
   async ofEvent(appId: string, eventId: string): Promise<Delivery[]> {
-    return this.#select(and(eq(deliveries.appId, appId), eq(deliveries.eventId, eventId))).orderBy(asc(deliveries.id))
+    return this.#select(and(eq(deliveries.appId, appId), eq(deliveries.eventId, eventId))).orderBy(
+      asc(deliveries.id),
+    )
   }
 
   async list(appId: string, filter: DeliveryFilter, request: PageRequest): Promise<Page<Delivery>> {
@@ -176,6 +186,7 @@ export class DeliveryRepository {
 function statusIs(status: DeliveryStatus | undefined): SQL | undefined {
   if (status === undefined) return undefined
   if (status === 'processing') return eq(deliveryQueue.status, 'processing')
-  if (status === 'pending') return and(eq(deliveries.status, 'pending'), sql`${deliveryQueue.status} is distinct from 'processing'`)
+  if (status === 'pending')
+    return and(eq(deliveries.status, 'pending'), sql`${deliveryQueue.status} is distinct from 'processing'`)
   return eq(deliveries.status, status)
 }

@@ -1,6 +1,15 @@
 import { uuidv7 } from '@posthorn/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { claim, claimOne, count, failedOutcome, insertEndpoint, outcome, owe, rowsOf } from '../../test/support.ts'
+import {
+  claim,
+  claimOne,
+  count,
+  failedOutcome,
+  insertEndpoint,
+  outcome,
+  owe,
+  rowsOf,
+} from '../../test/support.ts'
 import type { Endpoint } from '../endpoints/endpoint.ts'
 import { createTestDatabase, type TestDatabase } from '../testing/index.ts'
 import { completeDeliveries, type DeliveryOutcome } from './completion.ts'
@@ -30,13 +39,21 @@ describe('retrying and cancelling', () => {
   const finished = async (change: Partial<DeliveryOutcome> = {}, orderingKey: string | null = null) => {
     const id = await owe(db.pool, endpoint, { orderingKey })
     const item = await claimOne(db.pool)
-    const made = change.next && change.next !== 'delivered' && change.next !== 'cancelled' ? failedOutcome(item, change) : outcome(item, change)
+    const made =
+      change.next && change.next !== 'delivered' && change.next !== 'cancelled'
+        ? failedOutcome(item, change)
+        : outcome(item, change)
     await completeDeliveries(db.pool, [made], [], { prepared: false })
     return id
   }
   const deliverDue = async () => {
     const items = await claim(db.pool)
-    await completeDeliveries(db.pool, items.map((item) => outcome(item)), [], { prepared: false })
+    await completeDeliveries(
+      db.pool,
+      items.map((item) => outcome(item)),
+      [],
+      { prepared: false },
+    )
     return items
   }
 
@@ -55,21 +72,40 @@ describe('retrying and cancelling', () => {
     await completeDeliveries(db.pool, [outcome(item)], [], { prepared: false })
   })
 
-  it.each(['failed', 'dead'] as const)('brings a %s one back under its own id, with the tries of its policy on top and a new term', async (next) => {
-    const id = await finished({ next, attemptCount: 5 })
-    const before = await get(id)
-    await db.pool.query(`update posthorn.deliveries set expires_at = now() - interval '1 day' where id = $1`, [id])
-    await retry(id)
-    expect(await get(id)).toMatchObject({ id, status: 'pending', attemptCount: 5, maxAttempts: 5 + endpoint.retry.maxAttempts, failedAt: null })
-    expect((await get(id)).expiresAt.getTime()).toBeGreaterThan(before.createdAt.getTime() + endpoint.retry.maxAgeMs - 60_000)
-    expect(await deliveries.deadLetter(id)).toMatchObject({ reason: 'exhausted', requeuedAt: expect.any(Date) })
-    expect(await rowsOf(db.pool, 'select requeued_by from posthorn.dead_letters where delivery_id = $1', [id])).toEqual([{ requeued_by: 'somebody' }])
-    const [item] = await claim(db.pool)
-    expect(item).toMatchObject({ id, attemptCount: 5 })
-    if (item) await completeDeliveries(db.pool, [failedOutcome(item)], [], { prepared: false })
-    expect(await count(db.pool, 'dead_letters', `delivery_id = '${id}'`)).toBe(2)
-    expect(await deliveries.deadLetter(id)).toMatchObject({ requeuedAt: null, attempts: 6 })
-  })
+  it.each(['failed', 'dead'] as const)(
+    'brings a %s one back under its own id, with the tries of its policy on top and a new term',
+    async (next) => {
+      const id = await finished({ next, attemptCount: 5 })
+      const before = await get(id)
+      await db.pool.query(
+        `update posthorn.deliveries set expires_at = now() - interval '1 day' where id = $1`,
+        [id],
+      )
+      await retry(id)
+      expect(await get(id)).toMatchObject({
+        id,
+        status: 'pending',
+        attemptCount: 5,
+        maxAttempts: 5 + endpoint.retry.maxAttempts,
+        failedAt: null,
+      })
+      expect((await get(id)).expiresAt.getTime()).toBeGreaterThan(
+        before.createdAt.getTime() + endpoint.retry.maxAgeMs - 60_000,
+      )
+      expect(await deliveries.deadLetter(id)).toMatchObject({
+        reason: 'exhausted',
+        requeuedAt: expect.any(Date),
+      })
+      expect(
+        await rowsOf(db.pool, 'select requeued_by from posthorn.dead_letters where delivery_id = $1', [id]),
+      ).toEqual([{ requeued_by: 'somebody' }])
+      const [item] = await claim(db.pool)
+      expect(item).toMatchObject({ id, attemptCount: 5 })
+      if (item) await completeDeliveries(db.pool, [failedOutcome(item)], [], { prepared: false })
+      expect(await count(db.pool, 'dead_letters', `delivery_id = '${id}'`)).toBe(2)
+      expect(await deliveries.deadLetter(id)).toMatchObject({ requeuedAt: null, attempts: 6 })
+    },
+  )
 
   it('is asked for once by two people at the same time', async () => {
     const id = await finished({ next: 'failed' })
@@ -141,7 +177,12 @@ describe('retrying and cancelling', () => {
 
   it('knows nothing of deliveries of another app, or of none', async () => {
     const id = await owe(db.pool, endpoint)
-    const works = [() => retryDelivery(db.pool, uuidv7(), id, 'x'), () => cancelDelivery(db.pool, uuidv7(), id), () => retry(uuidv7()), () => cancel(uuidv7())]
+    const works = [
+      () => retryDelivery(db.pool, uuidv7(), id, 'x'),
+      () => cancelDelivery(db.pool, uuidv7(), id),
+      () => retry(uuidv7()),
+      () => cancel(uuidv7()),
+    ]
     for (const work of works) await expect(work()).rejects.toMatchObject({ code: 'not_found' })
     expect((await deliverDue()).map((item) => item.id)).toEqual([id])
   })

@@ -23,7 +23,9 @@ export async function retryDelivery(pool: pg.Pool, appId: string, id: string, by
     } else if (status === 'failed' || status === 'dead') {
       await requeue(client, id, by)
     } else {
-      throw new ConflictError(`The delivery is ${status}; only one that waits, failed or is dead can be tried again.`)
+      throw new ConflictError(
+        `The delivery is ${status}; only one that waits, failed or is dead can be tried again.`,
+      )
     }
     await client.query(`select pg_notify('posthorn_due', '')`)
   })
@@ -58,7 +60,11 @@ async function requeue(client: pg.PoolClient, id: string, by: string): Promise<v
  * @returns `cancelled`, or `requested` when it is being tried at this moment
  * @throws NotFoundError; ConflictError when it is over
  */
-export async function cancelDelivery(pool: pg.Pool, appId: string, id: string): Promise<'cancelled' | 'requested'> {
+export async function cancelDelivery(
+  pool: pg.Pool,
+  appId: string,
+  id: string,
+): Promise<'cancelled' | 'requested'> {
   return inTransaction(pool, async (client) => {
     const { status, queued } = await lock(client, appId, id)
     if (queued === 'processing') {

@@ -23,7 +23,11 @@ export interface ClaimedDelivery {
   readonly receivedAt: Date
   /** of the endpoint's row: when it differs from a cached one, the endpoint was changed */
   readonly endpointVersion: string
-  readonly circuit: { readonly epoch: number; readonly name: CircuitStateName; readonly consecutiveFailures: number }
+  readonly circuit: {
+    readonly epoch: number
+    readonly name: CircuitStateName
+    readonly consecutiveFailures: number
+  }
 }
 
 interface Row {

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { claim, count, failedOutcome, insertEndpoint, keyring, outcome, owe, rowsOf } from '../../test/support.ts'
+import {
+  claim,
+  count,
+  failedOutcome,
+  insertEndpoint,
+  keyring,
+  outcome,
+  owe,
+  rowsOf,
+} from '../../test/support.ts'
 import { PostgresCircuitStore } from '../circuits/postgres-circuit-store.ts'
 import { EndpointRepository } from '../endpoints/endpoint-repository.ts'
 import { createTestDatabase, type TestDatabase } from '../testing/index.ts'
@@ -16,7 +25,10 @@ describe('sweep', () => {
   afterAll(() => db.drop())
 
   const expire = (id: string) =>
-    db.pool.query(`update posthorn.delivery_queue set expires_at = now() - interval '1 second' where id = $1`, [id])
+    db.pool.query(
+      `update posthorn.delivery_queue set expires_at = now() - interval '1 second' where id = $1`,
+      [id],
+    )
   const fate = async (id: string) => {
     const [row] = await rowsOf(
       db.pool,
@@ -44,13 +56,19 @@ describe('sweep', () => {
     expect(await claim(db.pool)).toEqual([])
     expect(await sweepDeliveries(db.pool)).toEqual({ expired: 1, cancelled: 0 })
     expect(await fate(id)).toEqual(expired)
-    const [row] = await rowsOf(db.pool, 'select failed_at is not null as failed from posthorn.deliveries where id = $1', [id])
+    const [row] = await rowsOf(
+      db.pool,
+      'select failed_at is not null as failed from posthorn.deliveries where id = $1',
+      [id],
+    )
     expect(row).toEqual({ failed: true })
   })
 
   it('ends what expired behind an open circuit', async () => {
     const endpoint = await insertEndpoint(db.pool)
-    await new PostgresCircuitStore(db.pool).apply([{ key: endpoint.id, events: [{ type: 'force', to: 'forced_open' }] }])
+    await new PostgresCircuitStore(db.pool).apply([
+      { key: endpoint.id, events: [{ type: 'force', to: 'forced_open' }] },
+    ])
     const id = await owe(db.pool, endpoint)
     await expire(id)
     expect(await claim(db.pool)).toEqual([])
@@ -95,7 +113,8 @@ describe('sweep', () => {
     const endpoint = await insertEndpoint(db.pool, { orderingOnFailure: 'halt' })
     const id = await owe(db.pool, endpoint, { orderingKey: 'k' })
     const [item] = await claim(db.pool)
-    if (item) await completeDeliveries(db.pool, [failedOutcome(item, { halt: true })], [], { prepared: false })
+    if (item)
+      await completeDeliveries(db.pool, [failedOutcome(item, { halt: true })], [], { prepared: false })
     expect(await fate(id)).toEqual({ status: 'failed', reason: 'exhausted', queued: 'halted' })
     await endpoints.remove(endpoint.appId, endpoint.id)
     await sweepDeliveries(db.pool)
@@ -111,9 +130,13 @@ describe('sweep', () => {
     await completeDeliveries(db.pool, [again], [], { prepared: false })
     await expire(id)
     expect(await sweepDeliveries(db.pool)).toEqual({ expired: 1, cancelled: 0 })
-    expect(await rowsOf(db.pool, 'select failure, error, attempts from posthorn.dead_letters where delivery_id = $1', [id])).toEqual([
-      { failure: 'http_5xx', error: 'It answered 503.', attempts: 1 },
-    ])
+    expect(
+      await rowsOf(
+        db.pool,
+        'select failure, error, attempts from posthorn.dead_letters where delivery_id = $1',
+        [id],
+      ),
+    ).toEqual([{ failure: 'http_5xx', error: 'It answered 503.', attempts: 1 }])
   })
 
   it('ends each delivery once when several sweep at the same time, a bounded number at a time', async () => {
@@ -124,6 +147,8 @@ describe('sweep', () => {
     const reports = await Promise.all(Array.from({ length: 4 }, () => sweepDeliveries(db.pool)))
     const last = await sweepDeliveries(db.pool)
     expect([...reports, last].reduce((sum, report) => sum + report.expired, 10)).toBe(60)
-    expect(await count(db.pool, 'dead_letters', `delivery_id in (${ids.map((id) => `'${id}'`).join(',')})`)).toBe(60)
+    expect(
+      await count(db.pool, 'dead_letters', `delivery_id in (${ids.map((id) => `'${id}'`).join(',')})`),
+    ).toBe(60)
   })
 })

@@ -1,8 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { cp, mkdir, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join, parse, resolve } from 'node:path'
-import { execFileSync } from 'node:child_process'
 import { PosthornError } from '@posthorn/core'
 
 /** Where PostgreSQL's programs lie and as whom they run. */
@@ -45,7 +45,8 @@ function nativeFolder(packageName: string): string {
 function unprivilegedUser(): { uid: number; gid: number } {
   for (const name of ['postgres', 'nobody']) {
     try {
-      const read = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: 'pipe' }))
+      const read = (flag: string) =>
+        Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: 'pipe' }))
       return { uid: read('-u'), gid: read('-g') }
     } catch {
       // no such user here: the next name
@@ -76,4 +77,8 @@ async function copyAside(native: string): Promise<string> {
   return target
 }
 
-const exists = (path: string) => stat(path).then(() => true, () => false)
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )

@@ -130,7 +130,13 @@ async function waitUntilReady(port: number): Promise<boolean> {
 }
 
 async function answers(port: number): Promise<boolean> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: USER, database: 'postgres', connectionTimeoutMillis: 2_000 })
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: USER,
+    database: 'postgres',
+    connectionTimeoutMillis: 2_000,
+  })
   client.on('error', () => undefined)
   try {
     await client.connect()
@@ -211,7 +217,11 @@ async function lastWords(dataDir: string): Promise<string> {
 const startFailure = (words: string) =>
   new PosthornError('database_start_failed', `The embedded PostgreSQL did not start: ${words}`)
 
-const readable = (path: string) => readFile(path).then(() => true, () => false)
+const readable = (path: string) =>
+  readFile(path).then(
+    () => true,
+    () => false,
+  )
 
 /** Removes a stopped cluster for good. */
 export async function removeCluster(dataDir: string): Promise<void> {

@@ -1,1 +1,7 @@
-export { type EmbeddedPostgres, type EmbeddedPostgresOptions, freePort, removeCluster, startEmbeddedPostgres } from './embedded-postgres.ts'
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  freePort,
+  removeCluster,
+  startEmbeddedPostgres,
+} from './embedded-postgres.ts'

@@ -34,7 +34,10 @@ describe('endpoints', () => {
   })
 
   it('hold secrets and headers as ciphertext only', async () => {
-    const { id } = await insertEndpoint(db.pool, { secrets: [{ secret: SECRET }], headers: { authorization: 'Bearer hush-hush' } })
+    const { id } = await insertEndpoint(db.pool, {
+      secrets: [{ secret: SECRET }],
+      headers: { authorization: 'Bearer hush-hush' },
+    })
     const [row] = await rowsOf<{ row: string; bytes: Buffer }>(
       db.pool,
       `select to_jsonb(e)::text as row, secrets || headers as bytes from posthorn.endpoints e where id = $1`,
@@ -48,14 +51,21 @@ describe('endpoints', () => {
 
   it('cannot be opened with the sealed secrets of another', async () => {
     const [mine, theirs] = [await insertEndpoint(db.pool), await insertEndpoint(db.pool)]
-    await db.pool.query('update posthorn.endpoints set secrets = (select secrets from posthorn.endpoints where id = $2) where id = $1', [mine.id, theirs.id])
+    await db.pool.query(
+      'update posthorn.endpoints set secrets = (select secrets from posthorn.endpoints where id = $2) where id = $1',
+      [mine.id, theirs.id],
+    )
     await expect(endpoints.get(mine.appId, mine.id)).rejects.toMatchObject({ code: 'secret_unreadable' })
     await endpoints.remove(mine.appId, mine.id)
   })
 
   it('of enqueue are one for each URL and app, however many come first at once', async () => {
     const url = 'https://example.test/first'
-    const made = await Promise.all(Array.from({ length: 20 }, () => endpoints.findOrInsertByUrl(newEndpoint({ url, origin: 'enqueue', eventTypes: [] }))))
+    const made = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        endpoints.findOrInsertByUrl(newEndpoint({ url, origin: 'enqueue', eventTypes: [] })),
+      ),
+    )
     expect(new Set(made.map((endpoint) => endpoint.id)).size).toBe(1)
     expect(new Set(made.map((endpoint) => endpoint.secrets[0]?.secret)).size).toBe(1)
     expect(await count(db.pool, 'endpoints', `url = '${url}'`)).toBe(1)
@@ -86,7 +96,9 @@ describe('endpoints', () => {
     const foreign = new EndpointRepository(db.pool, createKeyring(generateEncryptionKey()))
     const { appId, id } = await foreign.insert(newEndpoint())
     await endpoints.disable(id, 'because')
-    expect(await rowsOf(db.pool, 'select enabled, disabled_reason from posthorn.endpoints where id = $1', [id])).toEqual([{ enabled: false, disabled_reason: 'because' }])
+    expect(
+      await rowsOf(db.pool, 'select enabled, disabled_reason from posthorn.endpoints where id = $1', [id]),
+    ).toEqual([{ enabled: false, disabled_reason: 'because' }])
     expect(await endpoints.remove(appId, id)).toBe(true)
   })
 
@@ -104,7 +116,11 @@ describe('endpoints', () => {
 
   it('get a new version with every change, also with two in the same millisecond', async () => {
     const { appId, id, version } = await insertEndpoint(db.pool)
-    const changed = await Promise.all([endpoints.setPaused(appId, id, true), endpoints.setPaused(appId, id, false), endpoints.setSecrets(appId, id, [{ secret: SECRET }])])
+    const changed = await Promise.all([
+      endpoints.setPaused(appId, id, true),
+      endpoints.setPaused(appId, id, false),
+      endpoints.setSecrets(appId, id, [{ secret: SECRET }]),
+    ])
     expect(new Set([version, ...changed.map((endpoint) => endpoint?.version)]).size).toBe(4)
   })
 
@@ -116,7 +132,13 @@ describe('endpoints', () => {
     expect((await endpoints.setPaused(appId, id, true))?.pausedAt).toEqual(paused?.pausedAt)
     await endpoints.disable(id, 'It answered 410 Gone.')
     await endpoints.disable(id, 'a later reason')
-    expect(await endpoints.get(appId, id)).toMatchObject({ enabled: false, disabledReason: 'It answered 410 Gone.' })
-    expect(await endpoints.update(appId, id, { ...endpoint, enabled: true })).toMatchObject({ enabled: true, disabledReason: null })
+    expect(await endpoints.get(appId, id)).toMatchObject({
+      enabled: false,
+      disabledReason: 'It answered 410 Gone.',
+    })
+    expect(await endpoints.update(appId, id, { ...endpoint, enabled: true })).toMatchObject({
+      enabled: true,
+      disabledReason: null,
+    })
   })
 })

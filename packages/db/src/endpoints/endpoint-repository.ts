@@ -62,7 +62,12 @@ export class EndpointRepository {
   }
 
   async insert(endpoint: NewEndpoint): Promise<Endpoint> {
-    const values = { ...this.#seal(endpoint.id, endpoint), id: endpoint.id, appId: endpoint.appId, origin: endpoint.origin }
+    const values = {
+      ...this.#seal(endpoint.id, endpoint),
+      id: endpoint.id,
+      appId: endpoint.appId,
+      origin: endpoint.origin,
+    }
     const sealed = { ...values, secrets: this.#sealSecrets(endpoint.id, endpoint.secrets) }
     const [row] = await database(this.#pool).insert(endpoints).values(sealed).returning(columns)
     return this.#open(row as Row)
@@ -71,7 +76,12 @@ export class EndpointRepository {
   /** The endpoint that `enqueue({ url })` uses: made the first time, whoever comes first. */
   async findOrInsertByUrl(endpoint: NewEndpoint): Promise<Endpoint> {
     const db = database(this.#pool)
-    const values = { ...this.#seal(endpoint.id, endpoint), id: endpoint.id, appId: endpoint.appId, origin: 'enqueue' as const }
+    const values = {
+      ...this.#seal(endpoint.id, endpoint),
+      id: endpoint.id,
+      appId: endpoint.appId,
+      origin: 'enqueue' as const,
+    }
     await db
       .insert(endpoints)
       .values({ ...values, secrets: this.#sealSecrets(endpoint.id, endpoint.secrets) })
@@ -79,7 +89,14 @@ export class EndpointRepository {
     const [row] = await db
       .select(columns)
       .from(endpoints)
-      .where(and(eq(endpoints.appId, endpoint.appId), eq(endpoints.urlSha256, sha256(endpoint.url)), eq(endpoints.origin, 'enqueue'), live))
+      .where(
+        and(
+          eq(endpoints.appId, endpoint.appId),
+          eq(endpoints.urlSha256, sha256(endpoint.url)),
+          eq(endpoints.origin, 'enqueue'),
+          live,
+        ),
+      )
     return this.#open(row as Row)
   }
 
@@ -93,7 +110,10 @@ export class EndpointRepository {
 
   /** Endpoints by id whatever app they belong to, deleted ones too: for the worker, which serves all. */
   async load(ids: readonly string[]): Promise<Endpoint[]> {
-    const rows = await database(this.#pool).select(columns).from(endpoints).where(inArray(endpoints.id, [...ids]))
+    const rows = await database(this.#pool)
+      .select(columns)
+      .from(endpoints)
+      .where(inArray(endpoints.id, [...ids]))
     return rows.map((row) => this.#open(row))
   }
 
@@ -113,7 +133,11 @@ export class EndpointRepository {
     )
   }
 
-  async update(appId: string, id: string, settings: EndpointSettings & { enabled: boolean }): Promise<Endpoint | undefined> {
+  async update(
+    appId: string,
+    id: string,
+    settings: EndpointSettings & { enabled: boolean },
+  ): Promise<Endpoint | undefined> {
     return this.#change(appId, id, {
       ...this.#seal(id, settings),
       enabled: settings.enabled,
@@ -121,7 +145,11 @@ export class EndpointRepository {
     })
   }
 
-  async setSecrets(appId: string, id: string, secrets: readonly EndpointSecret[]): Promise<Endpoint | undefined> {
+  async setSecrets(
+    appId: string,
+    id: string,
+    secrets: readonly EndpointSecret[],
+  ): Promise<Endpoint | undefined> {
     return this.#change(appId, id, { secrets: this.#sealSecrets(id, secrets) })
   }
 
@@ -189,8 +217,11 @@ export class EndpointRepository {
     const { rateLimit, ratePeriodMs, headers, secrets, ...rest } = row
     return {
       ...rest,
-      rateLimit: rateLimit !== null && ratePeriodMs !== null ? { limit: rateLimit, periodMs: ratePeriodMs } : null,
-      headers: headers ? (JSON.parse(this.#keyring.open(headers, headersContext(row.id))) as Record<string, string>) : {},
+      rateLimit:
+        rateLimit !== null && ratePeriodMs !== null ? { limit: rateLimit, periodMs: ratePeriodMs } : null,
+      headers: headers
+        ? (JSON.parse(this.#keyring.open(headers, headersContext(row.id))) as Record<string, string>)
+        : {},
       secrets: JSON.parse(this.#keyring.open(secrets, secretsContext(row.id))) as EndpointSecret[],
     }
   }

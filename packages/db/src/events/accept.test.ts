@@ -9,11 +9,21 @@ describe('acceptEvents', () => {
   beforeAll(async () => {
     db = await createTestDatabase()
   })
-  beforeEach(() => db.pool.query('truncate posthorn.endpoints, posthorn.events, posthorn.deliveries, posthorn.delivery_queue, posthorn.idempotency_keys'))
+  beforeEach(() =>
+    db.pool.query(
+      'truncate posthorn.endpoints, posthorn.events, posthorn.deliveries, posthorn.delivery_queue, posthorn.idempotency_keys',
+    ),
+  )
   afterAll(() => db.drop())
 
   const endpointsOf = async (eventId: string) =>
-    (await rowsOf<{ id: string }>(db.pool, 'select endpoint_id as id from posthorn.deliveries where event_id = $1', [eventId])).map((row) => row.id)
+    (
+      await rowsOf<{ id: string }>(
+        db.pool,
+        'select endpoint_id as id from posthorn.deliveries where event_id = $1',
+        [eventId],
+      )
+    ).map((row) => row.id)
 
   describe('fan-out', () => {
     const cases: [filter: string, type: string, matches: boolean][] = [
@@ -48,7 +58,12 @@ describe('acceptEvents', () => {
     })
 
     it('reaches only the live, enabled endpoints of the same app that have a filter; paused ones too', async () => {
-      const [live, paused, disabled, deleted] = await Promise.all([insertEndpoint(db.pool), insertEndpoint(db.pool), insertEndpoint(db.pool), insertEndpoint(db.pool)])
+      const [live, paused, disabled, deleted] = await Promise.all([
+        insertEndpoint(db.pool),
+        insertEndpoint(db.pool),
+        insertEndpoint(db.pool),
+        insertEndpoint(db.pool),
+      ])
       await insertEndpoint(db.pool, { eventTypes: [] })
       await insertEndpoint(db.pool, { appId: uuidv7() })
       await db.pool.query('update posthorn.endpoints set paused_at = now() where id = $1', [paused.id])
@@ -84,7 +99,16 @@ describe('acceptEvents', () => {
       'select request_id, trace_id, session_id, payload, headers, host(ip_address) as ip, metadata, status from posthorn.events where id = $1',
       [event.id],
     )
-    expect(row).toEqual({ request_id: 'k', trace_id: event.traceId, session_id: 's', payload: event.payload, headers: event.headers, ip: '2001:db8::1', metadata: event.metadata, status: 'SUCCESS' })
+    expect(row).toEqual({
+      request_id: 'k',
+      trace_id: event.traceId,
+      session_id: 's',
+      payload: event.payload,
+      headers: event.headers,
+      ip: '2001:db8::1',
+      metadata: event.metadata,
+      status: 'SUCCESS',
+    })
     const [id = ''] = accepted(answer).deliveryIds
     const [delivery] = await rowsOf(
       db.pool,
@@ -93,7 +117,15 @@ describe('acceptEvents', () => {
          from posthorn.deliveries d join posthorn.delivery_queue q on q.id = d.id where d.id = $1`,
       [id],
     )
-    expect(delivery).toMatchObject({ status: 'pending', max_attempts: endpoint.retry.maxAttempts, headers: Buffer.from([0, 255]), metadata: event.metadata, ordering_key: 'o', ordered: true, now: true })
+    expect(delivery).toMatchObject({
+      status: 'pending',
+      max_attempts: endpoint.retry.maxAttempts,
+      headers: Buffer.from([0, 255]),
+      metadata: event.metadata,
+      ordering_key: 'o',
+      ordered: true,
+      now: true,
+    })
     expect(Number(delivery?.['age_ms'])).toBe(endpoint.retry.maxAgeMs)
   })
 
@@ -109,7 +141,11 @@ describe('acceptEvents', () => {
     const endpoint = await insertEndpoint(db.pool)
     const scheduledAt = new Date(Date.now() + 86_400_000)
     const id = await owe(db.pool, endpoint, { scheduledAt })
-    const [row] = await rowsOf<{ due: Date; expires: Date }>(db.pool, 'select next_attempt_at as due, expires_at as expires from posthorn.delivery_queue where id = $1', [id])
+    const [row] = await rowsOf<{ due: Date; expires: Date }>(
+      db.pool,
+      'select next_attempt_at as due, expires_at as expires from posthorn.delivery_queue where id = $1',
+      [id],
+    )
     expect(row).toEqual({ due: scheduledAt, expires: new Date(scheduledAt.getTime() + 3_600_000) })
   })
 
@@ -119,7 +155,11 @@ describe('acceptEvents', () => {
     const events = Array.from({ length: 20 }, (_, at) => newEvent({ key: `k${99 - at}`, orderingKey: 'o' }))
     const answers = await accept(db.pool, events)
     const ids = answers.map((answer) => accepted(answer).deliveryIds[0])
-    const rows = await rowsOf<{ id: string }>(db.pool, 'select id from posthorn.delivery_queue where endpoint_id = $1 order by seq', [endpoint.id])
+    const rows = await rowsOf<{ id: string }>(
+      db.pool,
+      'select id from posthorn.delivery_queue where endpoint_id = $1 order by seq',
+      [endpoint.id],
+    )
     expect(rows.map((row) => row.id)).toEqual(ids)
   })
 
@@ -127,11 +167,19 @@ describe('acceptEvents', () => {
     it('make one event of many equal requests at the same time', async () => {
       await insertEndpoint(db.pool)
       const answers = await Promise.all(
-        Array.from({ length: 40 }, async () => accepted((await accept(db.pool, [newEvent({ key: 'same' })]))[0])),
+        Array.from({ length: 40 }, async () =>
+          accepted((await accept(db.pool, [newEvent({ key: 'same' })]))[0]),
+        ),
       )
       expect(answers.filter((answer) => !answer.duplicate)).toHaveLength(1)
-      expect(new Set(answers.map((answer) => JSON.stringify([answer.eventId, answer.deliveryIds]))).size).toBe(1)
-      expect([await count(db.pool, 'events'), await count(db.pool, 'deliveries'), await count(db.pool, 'delivery_queue')]).toEqual([1, 1, 1])
+      expect(
+        new Set(answers.map((answer) => JSON.stringify([answer.eventId, answer.deliveryIds]))).size,
+      ).toBe(1)
+      expect([
+        await count(db.pool, 'events'),
+        await count(db.pool, 'deliveries'),
+        await count(db.pool, 'delivery_queue'),
+      ]).toEqual([1, 1, 1])
     })
 
     it('tell another event under the same key apart', async () => {
@@ -145,12 +193,19 @@ describe('acceptEvents', () => {
     it('belong to an app', async () => {
       const [mine, other] = [newEvent({ key: 'k' }), newEvent({ key: 'k', appId: uuidv7() })]
       const answers = (await accept(db.pool, [mine, other])).map(accepted)
-      expect(answers.map((answer) => [answer.eventId, answer.duplicate])).toEqual([[mine.id, false], [other.id, false]])
+      expect(answers.map((answer) => [answer.eventId, answer.duplicate])).toEqual([
+        [mine.id, false],
+        [other.id, false],
+      ])
     })
 
     it('that come twice in one group make one event; the second is told of the first', async () => {
       await insertEndpoint(db.pool)
-      const [first, second, third] = [newEvent({ key: 'k' }), newEvent({ key: 'k' }), newEvent({ key: 'k', fingerprint: 'cd'.repeat(32) })]
+      const [first, second, third] = [
+        newEvent({ key: 'k' }),
+        newEvent({ key: 'k' }),
+        newEvent({ key: 'k', fingerprint: 'cd'.repeat(32) }),
+      ]
       const answers = await accept(db.pool, [first, second, newEvent(), third])
       const [made, repeated] = [accepted(answers[0]), accepted(answers[1])]
       expect([made.duplicate, repeated.duplicate].sort()).toEqual([false, true])
@@ -165,20 +220,34 @@ describe('acceptEvents', () => {
       await insertEndpoint(db.pool)
       const first = accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])
       await db.pool.query(`update posthorn.idempotency_keys set expires_at = now() - interval '1 day'`)
-      expect(accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])).toEqual({ ...first, duplicate: true })
+      expect(accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])).toEqual({
+        ...first,
+        duplicate: true,
+      })
       await db.pool.query('delete from posthorn.idempotency_keys')
-      expect(accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])).toMatchObject({ duplicate: false })
+      expect(accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])).toMatchObject({
+        duplicate: false,
+      })
     })
   })
 
   it('may be given a group again whose commit was not confirmed, with and without keys', async () => {
     await insertEndpoint(db.pool)
-    const group = [newEvent({ key: 'a' }), newEvent(), newEvent({ key: 'b', patterns: [] }), newEvent({ patterns: [] })]
+    const group = [
+      newEvent({ key: 'a' }),
+      newEvent(),
+      newEvent({ key: 'b', patterns: [] }),
+      newEvent({ patterns: [] }),
+    ]
     const first = (await accept(db.pool, group)).map(accepted)
     const again = (await accept(db.pool, [...group, newEvent()])).map(accepted)
     expect(again.slice(0, 4)).toEqual(first)
     expect(again.every((answer) => !answer.duplicate)).toBe(true)
-    expect([await count(db.pool, 'events'), await count(db.pool, 'deliveries'), await count(db.pool, 'delivery_queue')]).toEqual([5, 3, 3])
+    expect([
+      await count(db.pool, 'events'),
+      await count(db.pool, 'deliveries'),
+      await count(db.pool, 'delivery_queue'),
+    ]).toEqual([5, 3, 3])
   })
 
   it('takes nothing of a group in which one event cannot be kept', async () => {

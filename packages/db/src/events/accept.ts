@@ -28,7 +28,11 @@ export interface NewEvent {
   /** patterns that match its type (see {@link typePatterns}); deliveries go to the endpoints that subscribe to one */
   readonly patterns: readonly string[]
   /** instead of the subscribed endpoints: this one, with how long its delivery may take */
-  readonly target: { readonly endpointId: string; readonly maxAttempts: number; readonly maxAgeMs: number } | null
+  readonly target: {
+    readonly endpointId: string
+    readonly maxAttempts: number
+    readonly maxAgeMs: number
+  } | null
 }
 
 /** What became of an event that was handed in. */
@@ -73,7 +77,8 @@ export async function acceptEvents(
   // In the order in which a repeated request is told of them.
   const byId = new Map(accepted.rows.map((row) => [row.id, row.delivery_ids.sort()]))
   const taken = events.filter((event) => !byId.has(event.id))
-  const first = taken.length > 0 ? await firstAnswers(client, taken) : new Map<string, Acceptance | KeyMismatch>()
+  const first =
+    taken.length > 0 ? await firstAnswers(client, taken) : new Map<string, Acceptance | KeyMismatch>()
   return events.map((event) => {
     const deliveryIds = byId.get(event.id)
     if (deliveryIds) return { eventId: event.id, deliveryIds, duplicate: false }
@@ -111,7 +116,12 @@ async function firstAnswers(
   client: pg.Pool | pg.ClientBase,
   events: readonly NewEvent[],
 ): Promise<Map<string, Acceptance | KeyMismatch>> {
-  const { rows } = await client.query<{ ord: number; fingerprint: string; event_id: string; delivery_ids: string[] }>(
+  const { rows } = await client.query<{
+    ord: number
+    fingerprint: string
+    event_id: string
+    delivery_ids: string[]
+  }>(
     `select i.ord::int, encode(k.fingerprint, 'hex') as fingerprint, k.event_id,
             array(select d.id from posthorn.deliveries d where d.event_id = k.event_id order by d.id) as delivery_ids
        from unnest($1::uuid[], $2::text[]) with ordinality as i(app_id, key, ord)
@@ -125,7 +135,10 @@ async function firstAnswers(
     const same = row.fingerprint === event.fingerprint
     // An event sent again because its own commit was not confirmed is not a duplicate of itself.
     const duplicate = row.event_id !== event.id
-    answers.set(event.id, same ? { eventId: row.event_id, deliveryIds: row.delivery_ids, duplicate } : { mismatch: true })
+    answers.set(
+      event.id,
+      same ? { eventId: row.event_id, deliveryIds: row.delivery_ids, duplicate } : { mismatch: true },
+    )
   }
   return answers
 }

@@ -26,7 +26,9 @@ describe('API keys', () => {
 
   it('keeps nothing from which a key could be made again', async () => {
     const { id, key } = await keys.create({ name: 'kept', role: 'read' })
-    const [row] = await rowsOf(db.pool, 'select to_jsonb(k) as row from posthorn.api_keys k where id = $1', [id])
+    const [row] = await rowsOf(db.pool, 'select to_jsonb(k) as row from posthorn.api_keys k where id = $1', [
+      id,
+    ])
     const secret = key.split('_')[2] ?? ''
     expect(secret).toHaveLength(64)
     expect(JSON.stringify(row)).not.toContain(secret)
@@ -53,7 +55,11 @@ describe('API keys', () => {
 
   it('does not know a key that has expired, and knows one that has not yet', async () => {
     const expired = await keys.create({ name: 'over', role: 'read', expiresAt: new Date(Date.now() - 1_000) })
-    const valid = await keys.create({ name: 'valid', role: 'read', expiresAt: new Date(Date.now() + 3_600_000) })
+    const valid = await keys.create({
+      name: 'valid',
+      role: 'read',
+      expiresAt: new Date(Date.now() + 3_600_000),
+    })
     expect(await keys.identify(expired.key)).toBeUndefined()
     expect(await keys.identify(valid.key)).toMatchObject({ name: 'valid' })
   })
@@ -99,7 +105,10 @@ describe('API keys', () => {
     expect(first).toBeInstanceOf(Date)
     await keys.touch(id)
     expect(await lastUse()).toEqual(first)
-    await db.pool.query(`update posthorn.api_keys set last_used_at = last_used_at - interval '2 minutes' where id = $1`, [id])
+    await db.pool.query(
+      `update posthorn.api_keys set last_used_at = last_used_at - interval '2 minutes' where id = $1`,
+      [id],
+    )
     await keys.touch(id)
     expect((await lastUse())?.getTime()).toBeGreaterThanOrEqual(first?.getTime() ?? Number.NaN)
   })

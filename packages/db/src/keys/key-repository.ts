@@ -60,7 +60,11 @@ export class KeyRepository {
     const id = hex && canonicalUuid(hex)
     if (!id || !secret) {
       throw new ValidationError([
-        { path: 'POSTHORN_BOOTSTRAP_KEY', message: 'is not an API key', expected: 'phk_<32 hex digits>_<32 to 128 letters and digits>' },
+        {
+          path: 'POSTHORN_BOOTSTRAP_KEY',
+          message: 'is not an API key',
+          expected: 'phk_<32 hex digits>_<32 to 128 letters and digits>',
+        },
       ])
     }
     await this.#insert(id, secret, { name: 'bootstrap', role: 'admin' })
@@ -82,7 +86,12 @@ export class KeyRepository {
     await database(this.#pool)
       .update(apiKeys)
       .set({ lastUsedAt: sql`now()` })
-      .where(and(eq(apiKeys.id, id), or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, sql`now() - interval '1 minute'`))))
+      .where(
+        and(
+          eq(apiKeys.id, id),
+          or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, sql`now() - interval '1 minute'`)),
+        ),
+      )
   }
 
   /** Ends a key at once; false when there is no such key that is still valid. */

@@ -15,7 +15,14 @@ import {
 } from 'drizzle-orm/pg-core'
 import { bytes, instant, posthorn } from './namespace.ts'
 
-export const DELIVERY_STATUSES = ['pending', 'processing', 'delivered', 'failed', 'dead', 'cancelled'] as const
+export const DELIVERY_STATUSES = [
+  'pending',
+  'processing',
+  'delivered',
+  'failed',
+  'dead',
+  'cancelled',
+] as const
 /** `processing` is never stored here: it is what a leased row of `delivery_queue` makes of `pending`. */
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number]
 

@@ -1,5 +1,5 @@
-import type { RetryPolicy } from '@posthorn/core'
 import type { CircuitSettings } from '@posthorn/circuit-breaker'
+import type { RetryPolicy } from '@posthorn/core'
 import { sql } from 'drizzle-orm'
 import {
   bigint,

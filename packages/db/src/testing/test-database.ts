@@ -14,7 +14,9 @@ export interface TestDatabase extends AsyncDisposable {
  * Makes an empty or migrated database on the shared test server (started for the whole run by {@link globalSetup}), or
  * on one started for this call where there is none.
  */
-export async function createTestDatabase(options: { migrated?: boolean; max?: number } = {}): Promise<TestDatabase> {
+export async function createTestDatabase(
+  options: { migrated?: boolean; max?: number } = {},
+): Promise<TestDatabase> {
   const shared = process.env[serverVariable(process.env['POSTHORN_TEST_POSTGRES'] ?? '18')]
   const own = shared ? undefined : await startTestServer()
   const serverUrl = shared ?? own?.url ?? ''

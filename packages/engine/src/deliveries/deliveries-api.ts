@@ -3,10 +3,14 @@ import { cancelDelivery, type DeliveryRepository, retryDelivery } from '@posthor
 import type pg from 'pg'
 import { idOrNotFound } from '../ids.ts'
 import type { DeliveriesApi, DeliveryView } from '../types.ts'
-import { attemptView, deliveryView } from './delivery-view.ts'
+import { attemptView, deadLetterView, deliveryView } from './delivery-view.ts'
 
 /** Deliveries on behalf of one app. */
-export function createDeliveriesApi(appId: string, pool: pg.Pool, repository: DeliveryRepository): DeliveriesApi {
+export function createDeliveriesApi(
+  appId: string,
+  pool: pg.Pool,
+  repository: DeliveryRepository,
+): DeliveriesApi {
   const find = async (id: string): Promise<DeliveryView> => {
     const delivery = await repository.get(appId, idOrNotFound('dlv', id))
     if (!delivery) throw new NotFoundError('There is no such delivery.')
@@ -17,8 +21,15 @@ export function createDeliveriesApi(appId: string, pool: pg.Pool, repository: De
     async get(id) {
       const delivery = await find(id)
       const uuid = idOrNotFound('dlv', id)
-      const [attempts, deadLetter] = await Promise.all([repository.attempts([uuid]), repository.deadLetter(uuid)])
-      return { ...delivery, attempts: attempts.map(attemptView), deadLetter: deadLetter ?? null }
+      const [attempts, deadLetter] = await Promise.all([
+        repository.attempts([uuid]),
+        repository.deadLetter(uuid),
+      ])
+      return {
+        ...delivery,
+        attempts: attempts.map(attemptView),
+        deadLetter: deadLetter ? deadLetterView(deadLetter) : null,
+      }
     },
 
     async list(filter = {}) {

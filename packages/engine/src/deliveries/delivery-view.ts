@@ -1,7 +1,7 @@
 import { formatId } from '@posthorn/core'
-import type { Attempt, Delivery } from '@posthorn/db'
+import type { Attempt, DeadLetter, Delivery } from '@posthorn/db'
 import { isoOrNull } from '../ids.ts'
-import type { AttemptView, DeliveryView } from '../types.ts'
+import type { AttemptView, DeadLetterView, DeliveryView } from '../types.ts'
 
 export function deliveryView(delivery: Delivery): DeliveryView {
   return {
@@ -33,5 +33,15 @@ export function attemptView(attempt: Attempt): AttemptView {
     responseHeaders: attempt.responseHeaders,
     responseBody: attempt.responseBody,
     responseTruncated: attempt.responseTruncated,
+  }
+}
+
+export function deadLetterView(letter: DeadLetter): DeadLetterView {
+  return {
+    ...letter,
+    id: formatId('dl', letter.id),
+    failedAt: letter.failedAt.toISOString(),
+    requeuedAt: isoOrNull(letter.requeuedAt),
+    discardedAt: isoOrNull(letter.discardedAt),
   }
 }

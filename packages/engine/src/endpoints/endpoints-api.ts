@@ -1,6 +1,12 @@
 import { initialState } from '@posthorn/circuit-breaker'
 import { formatId, NotFoundError, uuidv7, ValidationError } from '@posthorn/core'
-import type { Endpoint, EndpointRepository, EndpointSecret, EndpointSettings, PostgresCircuitStore } from '@posthorn/db'
+import type {
+  Endpoint,
+  EndpointRepository,
+  EndpointSecret,
+  EndpointSettings,
+  PostgresCircuitStore,
+} from '@posthorn/db'
 import { generateSecret } from '@posthorn/dispatcher/signing'
 import { idOrNotFound } from '../ids.ts'
 import type { AttemptView, CircuitView, EndpointInput, EndpointsApi, NewSecret } from '../types.ts'
@@ -51,7 +57,9 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
       const { secret } = generateSecret(settings.signing)
       const id = uuidv7()
       const made = await repository.insert({ ...settings, id, appId, origin: 'api', secrets: [{ secret }] })
-      const endpoint = enabled ? made : ((await repository.update(appId, id, { ...settings, enabled })) ?? made)
+      const endpoint = enabled
+        ? made
+        : ((await repository.update(appId, id, { ...settings, enabled })) ?? made)
       return { ...endpointView(endpoint), secret, publicKey: publicKeyOfEndpoint(endpoint) }
     },
 
@@ -70,7 +78,9 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
       const updated = await repository.update(appId, endpoint.id, settings)
       if (updated && settings.signing !== endpoint.signing) {
         // A key of the other kind: nothing that receivers hold can verify the new signatures, so there is no overlap.
-        const rotated = await repository.setSecrets(appId, endpoint.id, [{ secret: generateSecret(settings.signing).secret }])
+        const rotated = await repository.setSecrets(appId, endpoint.id, [
+          { secret: generateSecret(settings.signing).secret },
+        ])
         return endpointView(rotated ?? missing())
       }
       return endpointView(updated ?? missing())
@@ -130,7 +140,11 @@ function rotated(endpoint: Endpoint, graceMs: number): EndpointSecret[] {
 function checkedGrace(graceMs = DEFAULT_GRACE_MS): number {
   if (Number.isInteger(graceMs) && graceMs >= 0 && graceMs <= MAX_GRACE_MS) return graceMs
   throw new ValidationError([
-    { path: 'graceMs', message: 'is out of range', expected: `milliseconds from 0 to ${MAX_GRACE_MS} (7 days)` },
+    {
+      path: 'graceMs',
+      message: 'is out of range',
+      expected: `milliseconds from 0 to ${MAX_GRACE_MS} (7 days)`,
+    },
   ])
 }
 

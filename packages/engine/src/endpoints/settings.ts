@@ -50,16 +50,23 @@ const endpointSchema = z.strictObject({
  *
  * @throws ValidationError with every mistake at once
  */
-export function parseEndpoint(input: EndpointInput, defaults: EndpointDefaults): EndpointSettings & { enabled: boolean } {
+export function parseEndpoint(
+  input: EndpointInput,
+  defaults: EndpointDefaults,
+): EndpointSettings & { enabled: boolean } {
   const given = parseInput(endpointSchema, input)
   const issues: ValidationIssue[] = []
-  const take = <T>(result: { ok: true; value: T } | { ok: false; error: ValidationIssue[] }, fallback: T): T => {
+  const take = <T>(
+    result: { ok: true; value: T } | { ok: false; error: ValidationIssue[] },
+    fallback: T,
+  ): T => {
     if (result.ok) return result.value
     issues.push(...result.error)
     return fallback
   }
   const url = take<URL | string>(defaults.policy.checkUrl(given.url, 'url'), given.url)
-  const retry = given.retry === undefined ? defaults.retry : take(parseRetryPolicy(given.retry, 'retry'), defaults.retry)
+  const retry =
+    given.retry === undefined ? defaults.retry : take(parseRetryPolicy(given.retry, 'retry'), defaults.retry)
   const circuit = take(parseCircuit(given.circuit, defaults.circuit), defaults.circuit)
   const headers = given.headers === undefined ? {} : take(parseCustomHeaders(given.headers, 'headers'), {})
   throwIssues(issues)
@@ -85,12 +92,22 @@ export function parseEndpoint(input: EndpointInput, defaults: EndpointDefaults):
 
 function parseCircuit(input: unknown, defaults: CircuitSettings) {
   if (input === undefined) return { ok: true as const, value: defaults }
-  const merged = typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...defaults, ...input } : input
+  const merged =
+    typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...defaults, ...input } : input
   const parsed = parseCircuitSettings(merged)
   // One probe at a time is what the shared circuit can lease; more would be a promise that the claim does not keep.
   if (parsed.ok && parsed.value.halfOpenProbes !== 1) {
-    return { ok: false as const, error: [{ path: 'circuit.halfOpenProbes', message: 'must be 1 for an endpoint', expected: '1' }] }
+    return {
+      ok: false as const,
+      error: [{ path: 'circuit.halfOpenProbes', message: 'must be 1 for an endpoint', expected: '1' }],
+    }
   }
   if (parsed.ok) return parsed
-  return { ok: false as const, error: parsed.error.map((issue) => ({ ...issue, path: issue.path ? `circuit.${issue.path}` : 'circuit' })) }
+  return {
+    ok: false as const,
+    error: parsed.error.map((issue) => ({
+      ...issue,
+      path: issue.path ? `circuit.${issue.path}` : 'circuit',
+    })),
+  }
 }

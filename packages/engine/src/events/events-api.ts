@@ -6,7 +6,11 @@ import type { EventsApi, EventView } from '../types.ts'
 import { rawJson } from './raw-json.ts'
 
 /** Events on behalf of one app. */
-export function createEventsApi(appId: string, events: EventRepository, deliveries: DeliveryRepository): EventsApi {
+export function createEventsApi(
+  appId: string,
+  events: EventRepository,
+  deliveries: DeliveryRepository,
+): EventsApi {
   return {
     async get(id) {
       const uuid = idOrNotFound('evt', id)

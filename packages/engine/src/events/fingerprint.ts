@@ -14,7 +14,14 @@ export interface Fingerprinted {
 /** SHA-256 in hex over type, payload bytes, session, schedule, ordering key and URL, each with its length before it. */
 export function fingerprint(event: Fingerprinted): string {
   const hash = createHash('sha256')
-  const parts = [event.eventType, event.payload, event.sessionId, event.scheduledAt?.toISOString(), event.orderingKey, event.url]
+  const parts = [
+    event.eventType,
+    event.payload,
+    event.sessionId,
+    event.scheduledAt?.toISOString(),
+    event.orderingKey,
+    event.url,
+  ]
   for (const part of parts) {
     // A length cannot be mistaken for content, and tells an absent field from an empty one.
     hash.update(part == null ? '-;' : `${Buffer.byteLength(part)};`)

@@ -25,7 +25,10 @@ export const requestIdText = z
 
 const metadata = z
   .record(z.string(), z.json(), 'must be an object')
-  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_METADATA_BYTES, `must be at most ${MAX_METADATA_BYTES} bytes as JSON`)
+  .refine(
+    (value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_METADATA_BYTES,
+    `must be at most ${MAX_METADATA_BYTES} bytes as JSON`,
+  )
   .refine((value) => storableJson(JSON.stringify(value)), 'must not contain NUL or broken Unicode')
 
 // In JSON text both show as escapes: \u0000 and a lone \udXXX (JSON.stringify escapes only lone surrogates).
@@ -36,13 +39,20 @@ function storableJson(text: string): boolean {
 const scheduledAt = z
   .union([z.date(), z.iso.datetime({ offset: true })], 'must be a Date or an ISO 8601 time with a zone')
   .transform((value) => new Date(value))
-  .refine((value) => value.getTime() < Date.now() + YEAR_MS && value.getTime() > 0, 'must lie within the coming year')
+  .refine(
+    (value) => value.getTime() < Date.now() + YEAR_MS && value.getTime() > 0,
+    'must lie within the coming year',
+  )
 
 const shared = {
   payload: z.unknown(),
   headers: z.record(z.string(), z.string('must be a string'), 'must be an object of strings').optional(),
   metadata: metadata.optional(),
-  maxAttempts: z.int('must be a whole number').min(1, 'must be at least 1').max(MAX_ATTEMPTS, `must be at most ${MAX_ATTEMPTS}`).optional(),
+  maxAttempts: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(MAX_ATTEMPTS, `must be at most ${MAX_ATTEMPTS}`)
+    .optional(),
   scheduledAt: scheduledAt.optional(),
   orderingKey: storableText(200).optional(),
 }
@@ -67,4 +77,7 @@ export const enqueueSchema = z.strictObject({
 export const eventTypeFilter = z
   .string('must be a string')
   .max(200, 'must be at most 200 characters long')
-  .regex(/^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/, 'must be an event type, a prefix such as order.*, or *')
+  .regex(
+    /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/,
+    'must be an event type, a prefix such as order.*, or *',
+  )

@@ -92,7 +92,8 @@ export class EventIntake {
     for (; at < this.#waiting.length; at += 1) {
       const waiting = this.#waiting[at]
       if (!waiting) break
-      if (group.length === MAX_GROUP_EVENTS || (group.length > 0 && bytes + waiting.bytes > MAX_GROUP_BYTES)) break
+      if (group.length === MAX_GROUP_EVENTS || (group.length > 0 && bytes + waiting.bytes > MAX_GROUP_BYTES))
+        break
       const key = orderingOf(waiting.event)
       if (key !== undefined && this.#ordering.has(key)) {
         left.push(waiting)
@@ -123,7 +124,10 @@ export class EventIntake {
 
   async #recover(group: Waiting[], error: unknown): Promise<void> {
     if (isContention(error)) {
-      const [keyed, free] = [group.filter(({ event }) => event.key !== null), group.filter(({ event }) => event.key === null)]
+      const [keyed, free] = [
+        group.filter(({ event }) => event.key !== null),
+        group.filter(({ event }) => event.key === null),
+      ]
       this.#side.push(...keyed)
       this.#serveSide()
       // Without a key an event waits for nobody's key: something holds the tables themselves.
@@ -153,7 +157,10 @@ export class EventIntake {
 
   async #writeAlone(waiting: Waiting): Promise<void> {
     try {
-      const [answer] = await acceptEvents(this.#pool, [waiting.event], { wake: true, prepared: this.#prepared })
+      const [answer] = await acceptEvents(this.#pool, [waiting.event], {
+        wake: true,
+        prepared: this.#prepared,
+      })
       settle(waiting, answer)
     } catch (error) {
       if (!isContention(error)) waiting.reject(asIntakeError(error))
@@ -179,14 +186,21 @@ export const keyMismatch = (): IdempotencyError =>
 const inFlight = () =>
   new ConflictError('A request with the same id is still in flight.', { isRetryable: true })
 
-const asUnavailable = (cause: unknown) => new UnavailableError('The database cannot take the event now.', { cause })
+const asUnavailable = (cause: unknown) =>
+  new UnavailableError('The database cannot take the event now.', { cause })
 
 /** What a caller is told of a database error while its event was being written. */
 export function asIntakeError(error: unknown): unknown {
   if (isConnectionLoss(error)) return asUnavailable(error)
-  if (isContention(error)) return new ConflictError('The event collided with another transaction.', { isRetryable: true, cause: error })
+  if (isContention(error))
+    return new ConflictError('The event collided with another transaction.', {
+      isRetryable: true,
+      cause: error,
+    })
   if (isDataError(error)) {
-    return new ValidationError([{ path: '', message: 'holds something that PostgreSQL cannot keep' }], { cause: error })
+    return new ValidationError([{ path: '', message: 'holds something that PostgreSQL cannot keep' }], {
+      cause: error,
+    })
   }
   return error
 }

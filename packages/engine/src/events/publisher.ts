@@ -1,12 +1,21 @@
-import { err, formatId, ok, PosthornError, parseTraceparent, type Result, uuidv7, ValidationError } from '@posthorn/core'
+import {
+  err,
+  formatId,
+  ok,
+  PosthornError,
+  parseTraceparent,
+  type Result,
+  uuidv7,
+  ValidationError,
+} from '@posthorn/core'
 import { type Acceptance, acceptEvents, type Endpoint, type NewEvent, typePatterns } from '@posthorn/db'
 import { parseCustomHeaders } from '@posthorn/dispatcher'
 import type { z } from 'zod'
 import type { EnqueueEndpoints } from '../endpoints/enqueue-endpoints.ts'
 import { requestIdOf } from '../ids.ts'
+import type { Sealer } from '../sealer.ts'
 import type { Accepted, EnqueueInput, PublishContext, PublishInput, WriteOptions } from '../types.ts'
 import { parseInput } from '../validation.ts'
-import type { Sealer } from '../sealer.ts'
 import { fingerprint } from './fingerprint.ts'
 import { enqueueSchema, publishSchema } from './input.ts'
 import { asIntakeError, type EventIntake, keyMismatch } from './intake.ts'
@@ -45,8 +54,12 @@ export class Publisher {
         try {
           return ok(await this.#write(this.#draft(appId, input, context), {}))
         } catch (error) {
-          if (PosthornError.is(error)) return err(error)
-          throw error
+          // One item that goes wrong must not hide what became of the others.
+          return err(
+            PosthornError.is(error)
+              ? error
+              : new PosthornError('internal', 'The event could not be taken.', { cause: error }),
+          )
         }
       }),
     )
@@ -82,7 +95,9 @@ export class Publisher {
       source: context.source ?? 'library',
       key,
       fingerprint:
-        key === null ? '' : fingerprint({ eventType: draft.type, payload, sessionId, scheduledAt, orderingKey, url }),
+        key === null
+          ? ''
+          : fingerprint({ eventType: draft.type, payload, sessionId, scheduledAt, orderingKey, url }),
       requestId: key ?? context.httpRequestId ?? null,
       traceId: parseTraceparent(context.traceparent)?.traceId ?? null,
       eventType: draft.type,
@@ -117,7 +132,10 @@ async function writeInCallersTransaction(event: NewEvent, options: WriteOptions)
   const client = clientOf(options.tx)
   try {
     // Unnamed: a named statement would stay on a connection that is not ours.
-    const [answer] = await acceptEvents(client, [event], { wake: options.notify === 'in-tx', prepared: false })
+    const [answer] = await acceptEvents(client, [event], {
+      wake: options.notify === 'in-tx',
+      prepared: false,
+    })
     if (!answer || !('eventId' in answer)) throw keyMismatch()
     return answer
   } catch (error) {

@@ -25,7 +25,9 @@ export function payloadText(payload: unknown): string {
     throw new ValidationError([{ path: 'payload', message: 'cannot be written as JSON' }], { cause })
   }
   if (text === undefined) {
-    throw new ValidationError([{ path: 'payload', message: 'is missing or cannot be written as JSON', expected: 'any JSON value' }])
+    throw new ValidationError([
+      { path: 'payload', message: 'is missing or cannot be written as JSON', expected: 'any JSON value' },
+    ])
   }
   return text
 }

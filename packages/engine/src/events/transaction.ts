@@ -17,7 +17,11 @@ export function clientOf(tx: unknown): pg.ClientBase {
   const candidate = canQuery(session?.client) ? session?.client : tx
   if (!canQuery(candidate) || 'totalCount' in candidate) {
     throw new ValidationError([
-      { path: 'tx', message: 'is not an open transaction', expected: 'a pg client or a Drizzle transaction on node-postgres' },
+      {
+        path: 'tx',
+        message: 'is not an open transaction',
+        expected: 'a pg client or a Drizzle transaction on node-postgres',
+      },
     ])
   }
   return candidate as unknown as pg.ClientBase

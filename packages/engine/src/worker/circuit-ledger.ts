@@ -70,9 +70,15 @@ export class CircuitLedger {
     return events
   }
 
-  #isQuiet(key: string, reports: readonly CircuitReport[], batches: ReadonlyMap<number, OutcomesEvent>): boolean {
+  #isQuiet(
+    key: string,
+    reports: readonly CircuitReport[],
+    batches: ReadonlyMap<number, OutcomesEvent>,
+  ): boolean {
     if (this.#failing.has(key)) return false
-    const closed = reports.every(({ circuit }) => circuit.name === 'closed' && circuit.consecutiveFailures === 0)
+    const closed = reports.every(
+      ({ circuit }) => circuit.name === 'closed' && circuit.consecutiveFailures === 0,
+    )
     return closed && [...batches.values()].every((batch) => batch.failures === 0 && batch.slow === 0)
   }
 
@@ -107,7 +113,12 @@ function outcomeOf(result: DispatchResult): 'success' | 'failure' | undefined {
 function probeOutcome(report: CircuitReport): CircuitEvent {
   const { result, leaseToken } = report
   const living = result.verdict === 'requeue' ? 'released' : 'success'
-  return { type: 'probe_outcome', token: leaseToken, outcome: outcomeOf(result) ?? living, slow: isSlow(report) }
+  return {
+    type: 'probe_outcome',
+    token: leaseToken,
+    outcome: outcomeOf(result) ?? living,
+    slow: isSlow(report),
+  }
 }
 
 function isSlow({ endpoint, result }: CircuitReport): boolean {

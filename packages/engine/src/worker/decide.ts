@@ -48,7 +48,8 @@ export function decide(result: DispatchResult, at: Circumstances): Decision {
     maxAttempts: at.maxAttempts,
     ...(result.retryAfterMs !== undefined && { retryAfterMs: result.retryAfterMs }),
   })
-  if (delayMs === null) return { next: 'failed', delayMs: 0, attemptCount, failure, error, reason: 'exhausted' }
+  if (delayMs === null)
+    return { next: 'failed', delayMs: 0, attemptCount, failure, error, reason: 'exhausted' }
   if (at.nowMs + delayMs >= at.expiresAtMs) {
     return { next: 'dead', delayMs: 0, attemptCount, failure, error, reason: 'expired' }
   }
@@ -65,18 +66,27 @@ export function decideUnsent(at: {
   readonly cancelRequested: boolean
 }): Decision | undefined {
   if (at.cancelRequested) {
-    return { next: 'cancelled', delayMs: 0, attemptCount: at.attemptCount, failure: null, error: null, reason: null }
+    return {
+      next: 'cancelled',
+      delayMs: 0,
+      attemptCount: at.attemptCount,
+      failure: null,
+      error: null,
+      reason: null,
+    }
   }
   if (at.claimCount > MAX_LOST_CLAIMS) {
     const error = `Its worker was lost ${MAX_LOST_CLAIMS} times in a row while it was being tried.`
     return dead('poisoned', error, at.attemptCount)
   }
-  if (at.nowMs >= at.expiresAtMs) return dead('expired', 'It could not be delivered in time.', at.attemptCount)
+  if (at.nowMs >= at.expiresAtMs)
+    return dead('expired', 'It could not be delivered in time.', at.attemptCount)
   return undefined
 }
 
 /** What becomes of a delivery whose event is not there any more. */
-export const eventGone = (attemptCount: number): Decision => dead('permanent', 'Its event is gone.', attemptCount)
+export const eventGone = (attemptCount: number): Decision =>
+  dead('permanent', 'Its event is gone.', attemptCount)
 
 function dead(reason: DeadLetterReason, error: string, attemptCount: number): Decision {
   return { next: 'dead', delayMs: 0, attemptCount, failure: null, error, reason }

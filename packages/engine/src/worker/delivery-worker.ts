@@ -6,8 +6,8 @@ import type pg from 'pg'
 import type { Emitter } from '../emitter.ts'
 import type { Logger, WorkerStats } from '../types.ts'
 import type { EndpointCache, Target } from './endpoint-cache.ts'
-import { FlightPlan, parked } from './flight-plan.ts'
 import type { Flight, Landing } from './flight.ts'
+import { FlightPlan, parked } from './flight-plan.ts'
 import type { SendSettings } from './send.ts'
 import { Signal } from './signal.ts'
 import { SlowEndpoints } from './slow-endpoints.ts'
@@ -33,6 +33,8 @@ export interface DeliveryWorkerOptions {
 const MAX_CLAIM = 500
 const FEW_SLOTS_WAIT_MS = 25
 const FLUSH_SHARE_MS = 5_000
+/** for handing back what is under way, also where there is no grace left */
+const LAST_WRITE_MS = 1_000
 
 /** Between the end of a request and the end of its lease there must be time to write its outcome. */
 const slackMs = (timeoutMs: number): number => Math.min(15_000, Math.max(1_500, timeoutMs / 2))
@@ -125,7 +127,7 @@ export class DeliveryWorker {
   async stop(graceMs: number): Promise<void> {
     const { clock, logger } = this.#options
     const endsAt = clock.monotonic() + graceMs
-    const leftMs = () => Math.max(100, Math.ceil(endsAt - clock.monotonic()))
+    const leftMs = () => Math.max(LAST_WRITE_MS, Math.ceil(endsAt - clock.monotonic()))
     this.#stopping = true
     this.#due.notify()
     this.#room.notify()
@@ -185,7 +187,10 @@ export class DeliveryWorker {
     const items = await this.#options.queue.claim({
       limit: Math.min(free, MAX_CLAIM),
       leaseMs: this.#leaseMs,
-      shared: { groups: slow.ids, limit: Math.max(0, Math.floor(this.#options.concurrency / 2) - slow.inFlight) },
+      shared: {
+        groups: slow.ids,
+        limit: Math.max(0, Math.floor(this.#options.concurrency / 2) - slow.inFlight),
+      },
     })
     if (items.length === 0) return 0
     this.#counters.claimed += items.length
@@ -235,9 +240,18 @@ export class DeliveryWorker {
 
   async #load(items: readonly QueueItem[]) {
     const { pool, endpoints, prepared, logger } = this.#options
-    const rows = await loadClaimed(pool, items.map((item) => item.id), { prepared })
-    const targets = await endpoints.get(new Map(rows.map((row) => [row.endpointId, row.endpointVersion])), (id, err) =>
-      logger.error({ err, endpointId: formatId('ep', id) }, 'an endpoint cannot be opened; its deliveries wait'),
+    const rows = await loadClaimed(
+      pool,
+      items.map((item) => item.id),
+      { prepared },
+    )
+    const targets = await endpoints.get(
+      new Map(rows.map((row) => [row.endpointId, row.endpointVersion])),
+      (id, err) =>
+        logger.error(
+          { err, endpointId: formatId('ep', id) },
+          'an endpoint cannot be opened; its deliveries wait',
+        ),
     )
     return { deliveries: new Map(rows.map((row) => [row.id, row])), targets }
   }
@@ -252,7 +266,10 @@ export class DeliveryWorker {
     } else {
       const landing = await this.#plan.fly(item, delivery, target, askedAt).catch((err: unknown) => {
         // A fault of ours that only this delivery meets: its lease runs out, and after ten times it is poisoned.
-        this.#options.logger.error({ err, deliveryId: formatId('dlv', item.id) }, 'a delivery could not be tried')
+        this.#options.logger.error(
+          { err, deliveryId: formatId('dlv', item.id) },
+          'a delivery could not be tried',
+        )
       })
       if (landing?.report) this.#counters.attempts[landing.report.result.verdict] += 1
       if (landing) await this.#hand(item, landing)
@@ -272,7 +289,10 @@ export class DeliveryWorker {
       // It ended after the worker had: its lease runs out, and it is tried again.
       this.#unwritten -= 1
       this.#heartbeat.forget(item)
-      this.#options.logger.warn({ err, deliveryId: formatId('dlv', item.id) }, 'an outcome came too late to be written')
+      this.#options.logger.warn(
+        { err, deliveryId: formatId('dlv', item.id) },
+        'an outcome came too late to be written',
+      )
     }
     this.#landed()
   }
@@ -330,7 +350,12 @@ export class DeliveryWorker {
   }
 }
 
-function announce(emitter: Emitter, outcome: DeliveryOutcome, final: Settled['final'], statusCode: number | null): void {
+function announce(
+  emitter: Emitter,
+  outcome: DeliveryOutcome,
+  final: Settled['final'],
+  statusCode: number | null,
+): void {
   const { attempt, failure, deadLetter } = outcome
   const ids = {
     deliveryId: formatId('dlv', outcome.id),
@@ -344,14 +369,25 @@ function announce(emitter: Emitter, outcome: DeliveryOutcome, final: Settled['fi
     emitter.emit('failed', { ...ids, attempt: attempt.number, failure, statusCode, nextAttemptInMs })
   }
   if (deadLetter && (final === 'dead' || final === 'failed')) {
-    emitter.emit('dead', { ...ids, reason: deadLetter.reason, attempts: outcome.attemptCount, error: outcome.error })
+    emitter.emit('dead', {
+      ...ids,
+      reason: deadLetter.reason,
+      attempts: outcome.attemptCount,
+      error: outcome.error,
+    })
   }
 }
 
 /** A landing whose texts the database refused: what is left are numbers and words of our own. */
 function withoutDetails(landing: Landing): Landing {
   const { outcome } = landing
-  const bare = { responseBody: null, responseHeaders: null, errorMessage: null, timing: null, responseTruncated: true }
+  const bare = {
+    responseBody: null,
+    responseHeaders: null,
+    errorMessage: null,
+    timing: null,
+    responseTruncated: true,
+  }
   return {
     ...landing,
     outcome: { ...outcome, error: null, attempt: outcome.attempt && { ...outcome.attempt, ...bare } },

@@ -1,5 +1,5 @@
-import type { Endpoint, EndpointRepository, EndpointSecret } from '@posthorn/db'
 import { PosthornError } from '@posthorn/core'
+import type { Endpoint, EndpointRepository, EndpointSecret } from '@posthorn/db'
 import { createSigner, type Signer } from '@posthorn/dispatcher/signing'
 
 /** An endpoint ready to send to. */
@@ -47,11 +47,16 @@ export class EndpointCache {
     return targets
   }
 
-  async #load(ids: readonly string[], onUnreadable: (endpointId: string, error: unknown) => void): Promise<Entry[]> {
+  async #load(
+    ids: readonly string[],
+    onUnreadable: (endpointId: string, error: unknown) => void,
+  ): Promise<Entry[]> {
     for (const id of ids) this.#entries.delete(id)
     // One at a time where a batch cannot be opened, so that one unreadable secret stops one endpoint.
     const endpoints = await this.#repository.load(ids).catch(unlessUnreadable)
-    const entries = (endpoints ?? (await this.#loadOneByOne(ids, onUnreadable))).map((endpoint) => this.#prepare(endpoint))
+    const entries = (endpoints ?? (await this.#loadOneByOne(ids, onUnreadable))).map((endpoint) =>
+      this.#prepare(endpoint),
+    )
     for (const entry of entries) this.#entries.set(entry.endpoint.id, entry)
     while (this.#entries.size > CACHE_SIZE) {
       const [oldest] = this.#entries.keys()
@@ -61,7 +66,10 @@ export class EndpointCache {
     return entries
   }
 
-  async #loadOneByOne(ids: readonly string[], onUnreadable: (id: string, error: unknown) => void): Promise<Endpoint[]> {
+  async #loadOneByOne(
+    ids: readonly string[],
+    onUnreadable: (id: string, error: unknown) => void,
+  ): Promise<Endpoint[]> {
     const loaded: Endpoint[] = []
     for (const id of ids) {
       try {
@@ -84,7 +92,8 @@ export class EndpointCache {
   }
 }
 
-const endOf = ({ expiresAt }: EndpointSecret) => (expiresAt ? Date.parse(expiresAt) : Number.POSITIVE_INFINITY)
+const endOf = ({ expiresAt }: EndpointSecret) =>
+  expiresAt ? Date.parse(expiresAt) : Number.POSITIVE_INFINITY
 
 /** The secrets that sign at a moment: the current one, and those that are being rotated out. */
 export const secretsInForce = (endpoint: Endpoint, nowMs: number): EndpointSecret[] =>

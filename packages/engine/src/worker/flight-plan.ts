@@ -43,8 +43,16 @@ export class FlightPlan {
     if (payload === null || over) {
       // The place of a probe that was never sent is free for the next one at once.
       const wasProbe = delivery.circuit.name === 'half_open'
-      const about = { endpoint: target.endpoint, circuit: delivery.circuit, leaseToken: item.leaseToken, atMs: startedAtMs }
-      return { outcome: toOutcome(item, delivery, target, over ?? eventGone(item.attemptCount), null), report: wasProbe ? { ...about, result: NOT_SENT } : null }
+      const about = {
+        endpoint: target.endpoint,
+        circuit: delivery.circuit,
+        leaseToken: item.leaseToken,
+        atMs: startedAtMs,
+      }
+      return {
+        outcome: toOutcome(item, delivery, target, over ?? eventGone(item.attemptCount), null),
+        report: wasProbe ? { ...about, result: NOT_SENT } : null,
+      }
     }
     const number = item.attemptCount + 1
     const result = await send(this.#options.sending, {
@@ -73,7 +81,13 @@ export class FlightPlan {
       : null
     return {
       outcome: toOutcome(item, delivery, target, decision, attempt),
-      report: { endpoint: target.endpoint, circuit: delivery.circuit, leaseToken: item.leaseToken, result, atMs: startedAtMs },
+      report: {
+        endpoint: target.endpoint,
+        circuit: delivery.circuit,
+        leaseToken: item.leaseToken,
+        result,
+        atMs: startedAtMs,
+      },
     }
   }
 }

@@ -2,8 +2,8 @@ import type { CircuitChange } from '@posthorn/circuit-breaker'
 import {
   completeDeliveries,
   type DeliveryOutcome,
-  ensurePartitionFor,
   type EndpointRepository,
+  ensurePartitionFor,
   type PostgresCircuitStore,
   type Settled,
 } from '@posthorn/db'
@@ -88,7 +88,11 @@ export class Recorder {
     const client = await this.#options.pool.connect()
     try {
       // Partitions are days of UTC, whatever the time zone of this process.
-      const days = new Map(outcomes.flatMap(({ attempt }) => (attempt ? [[attempt.startedAt.toISOString().slice(0, 10), attempt.startedAt]] : [])))
+      const days = new Map(
+        outcomes.flatMap(({ attempt }) =>
+          attempt ? [[attempt.startedAt.toISOString().slice(0, 10), attempt.startedAt]] : [],
+        ),
+      )
       for (const day of days.values()) await ensurePartitionFor(client, 'attempts', day)
     } finally {
       client.release()
@@ -107,14 +111,20 @@ export class Recorder {
 
   /** 410 Gone: the receiver asks never to be called again. */
   async #disableGone(landings: readonly Landing[]): Promise<void> {
-    const gone = new Set(landings.filter(({ outcome }) => outcome.failure === 'http_410').map(({ outcome }) => outcome.endpointId))
+    const gone = new Set(
+      landings
+        .filter(({ outcome }) => outcome.failure === 'http_410')
+        .map(({ outcome }) => outcome.endpointId),
+    )
     for (const id of gone) await this.#options.endpoints.disable(id, 'It answered 410 Gone.')
   }
 
   async #applyCircuits(landings: readonly Landing[]): Promise<void> {
     const reports = landings.flatMap(({ report }) => (report ? [report] : []))
     // Where failures open no circuit, one that is open still has to close.
-    const counted = this.#options.countCircuits ? reports : reports.filter(({ circuit }) => circuit.name === 'half_open')
+    const counted = this.#options.countCircuits
+      ? reports
+      : reports.filter(({ circuit }) => circuit.name === 'half_open')
     const deltas = this.#ledger.take(counted)
     for (const { key, state, changes } of await this.#options.circuits.apply(deltas)) {
       this.#ledger.learn(key, 'consecutiveFailures' in state ? state.consecutiveFailures : 0)

@@ -1,6 +1,11 @@
 import { formatId, formatTraceparent, newSpanId, redactHeaders, uuidv7 } from '@posthorn/core'
 import type { AttemptRecord, ClaimedDelivery } from '@posthorn/db'
-import { buildDelivery, type DispatchResult, toStorableText, type WebhookDispatcher } from '@posthorn/dispatcher'
+import {
+  buildDelivery,
+  type DispatchResult,
+  toStorableText,
+  type WebhookDispatcher,
+} from '@posthorn/dispatcher'
 import { requestIdOf } from '../ids.ts'
 import type { Sealer } from '../sealer.ts'
 import type { Target } from './endpoint-cache.ts'
@@ -86,7 +91,13 @@ function internalFault(error: unknown): DispatchResult {
 /** The log entry of a request: what the receiver said made storable, its credentials redacted. */
 export function attemptRecord(
   result: DispatchResult,
-  about: { kind: AttemptRecord['kind']; number: number; startedAtMs: number; workerId: string; circuitEpoch: number },
+  about: {
+    kind: AttemptRecord['kind']
+    number: number
+    startedAtMs: number
+    workerId: string
+    circuitEpoch: number
+  },
 ): AttemptRecord {
   const { totalMs, ...phases } = result.timing
   return {
@@ -102,7 +113,8 @@ export function attemptRecord(
     errorMessage: result.errorMessage ?? null,
     timing: Object.keys(phases).length > 0 ? rounded(phases) : null,
     responseHeaders: result.responseHeaders ? storableHeaders(result.responseHeaders) : null,
-    responseBody: result.responseBody && result.responseBody.length > 0 ? toStorableText(result.responseBody) : null,
+    responseBody:
+      result.responseBody && result.responseBody.length > 0 ? toStorableText(result.responseBody) : null,
     responseTruncated: result.responseTruncated,
     workerId: about.workerId,
     circuitEpoch: about.circuitEpoch,
@@ -111,11 +123,16 @@ export function attemptRecord(
 
 function rounded(phases: Readonly<Record<string, number | undefined>>): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(phases).flatMap(([name, ms]) => (ms === undefined ? [] : [[name, Math.round(ms * 10) / 10]])),
+    Object.entries(phases).flatMap(([name, ms]) =>
+      ms === undefined ? [] : [[name, Math.round(ms * 10) / 10]],
+    ),
   )
 }
 
 function storableHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const storable = Object.entries(headers).map(([name, value]) => [toStorableText(name), toStorableText(value)])
+  const storable = Object.entries(headers).map(([name, value]) => [
+    toStorableText(name),
+    toStorableText(value),
+  ])
   return redactHeaders(Object.fromEntries(storable) as Record<string, string>)
 }

@@ -10,7 +10,13 @@ export class WorkerCounters {
   flushErrors = 0
   claimErrors = 0
   readonly attempts: Mutable<WorkerStats['attempts']> = { success: 0, retryable: 0, permanent: 0, requeue: 0 }
-  readonly settled: Mutable<WorkerStats['settled']> = { delivered: 0, pending: 0, failed: 0, dead: 0, cancelled: 0 }
+  readonly settled: Mutable<WorkerStats['settled']> = {
+    delivered: 0,
+    pending: 0,
+    failed: 0,
+    dead: 0,
+    cancelled: 0,
+  }
 
   snapshot(inFlight: number): WorkerStats {
     const { claimed, stale, flushes, flushErrors, claimErrors } = this
