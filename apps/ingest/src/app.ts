@@ -68,6 +68,7 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   registerProblems(app)
+  app.decorateRequest('eventRequestId', null)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
     if (readiness.isDraining) reply.header('connection', 'close')

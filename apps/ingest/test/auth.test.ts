@@ -170,6 +170,7 @@ describe('apps', () => {
       status: 422,
       errors: [{ path: 'x-posthorn-app' }],
     })
+    expect((await publish(as('admin'), { 'x-posthorn-app': formatId('app', uuidv7()) })).status).toBe(404)
   })
 
   it('hides what belongs to another app behind a 404, on every route that takes an id', async () => {

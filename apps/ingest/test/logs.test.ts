@@ -19,6 +19,7 @@ afterAll(() => service.stop())
 
 interface Line {
   requestId?: string
+  eventRequestId?: string
   msg: string
   route?: string
   status?: number
@@ -48,6 +49,19 @@ describe('the log', () => {
     expect(linesOf('one')).toHaveLength(1)
     expect(linesOf('two')).toMatchObject([{ route: '/api/v1/endpoints/:id', status: 404 }])
     expect(linesOf('three')).toMatchObject([{ route: 'unmatched', status: 404 }])
+  })
+
+  it('knows an event by the id that its sender gave it, and so does the answer', async () => {
+    const client = clientOf(service.url, key)
+    const answer = await client('/api/v1/events', { json: { type: 'a', payload: 1, requestId: 'order-7' } })
+    expect(answer.headers.get('x-request-id')).toBe('order-7')
+    const both = await client('/api/v1/events', {
+      json: { type: 'a', payload: 1, requestId: 'order-8' },
+      headers: { 'x-request-id': 'mine' },
+    })
+    expect(both.headers.get('x-request-id')).toBe('mine')
+    await expect.poll(() => linesOf('mine')).toMatchObject([{ eventRequestId: 'order-8' }])
+    expect(lines.some((line) => (JSON.parse(line) as Line).eventRequestId === 'order-7')).toBe(true)
   })
 
   it('has the requests whose caller went away', async () => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { callerOf } from '../auth/hook.ts'
 import { bodyBytes } from '../http/body.ts'
 import { readJson } from '../http/json-text.ts'
+import { nameAfterEvent } from '../http/request-id.ts'
 import { bodyIsRead } from '../http/schemas.ts'
 import { acceptedJson } from './answer.ts'
 import { publishContext } from './context.ts'
@@ -48,6 +49,7 @@ export function registerPublish(
           { context: publishContext(request) },
         )
         options.metrics.count(accepted.duplicate ? 'duplicate' : 'accepted')
+        nameAfterEvent(request, reply, accepted.requestId)
         reply.code(202).header('content-type', 'application/json; charset=utf-8')
         return acceptedJson(accepted)
       } catch (error) {

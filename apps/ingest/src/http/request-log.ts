@@ -12,6 +12,7 @@ export function logRequest({ request, route, status, durationMs }: RequestEnd): 
       route,
       status,
       durationMs: Math.round(durationMs * 100) / 100,
+      ...(request.eventRequestId !== null && { eventRequestId: request.eventRequestId }),
       ...(caller && { app: caller.appId, key: caller.key.id }),
     },
     'request',
