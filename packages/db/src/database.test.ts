@@ -16,10 +16,14 @@ describe('database', () => {
   it('passes PostgreSQL’s own errors on, without the parameters of the query', async () => {
     const { id } = await insertEndpoint(db.pool)
     const secret = 'https://example.test/?token=hush'
-    const error = await insertEndpoint(db.pool, { ...newEndpoint({ url: secret }), id }).catch((reason: unknown) => reason)
+    const error = await insertEndpoint(db.pool, { ...newEndpoint({ url: secret }), id }).catch(
+      (reason: unknown) => reason,
+    )
     expect(error).toMatchObject({ code: '23505', constraint: 'endpoints_pkey' })
     expect(`${error} ${(error as Error).stack} ${String((error as Error).cause)}`).not.toContain('hush')
-    await expect(database(db.pool).select().from(endpoints).where(sql`1 / ${0} = 1`)).rejects.toMatchObject({ code: '22012' })
+    await expect(database(db.pool).select().from(endpoints).where(sql`1 / ${0} = 1`)).rejects.toMatchObject({
+      code: '22012',
+    })
   })
 
   it('rolls back what a transaction threw over, and gives the connection back', async () => {

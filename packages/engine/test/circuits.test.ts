@@ -21,7 +21,8 @@ describe('circuits', () => {
     script: Parameters<World['receiver']['route']>[1],
     input: Partial<EndpointInput> = {},
   ) => {
-    const path = `/${(paths += 1)}`
+    paths += 1
+    const path = `/${paths}`
     const type = `t${paths}`
     world.receiver.route(path, script)
     const endpoint = await posthorn.endpoints.create({

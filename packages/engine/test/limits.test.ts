@@ -19,7 +19,8 @@ describe('limits of an endpoint', () => {
     script: Parameters<World['receiver']['route']>[1],
     input: Partial<EndpointInput> = {},
   ) => {
-    const path = `/${(paths += 1)}`
+    paths += 1
+    const path = `/${paths}`
     const type = `t${paths}`
     world.receiver.route(path, script)
     const endpoint = await posthorn.endpoints.create({

@@ -16,7 +16,8 @@ describe('secrets', () => {
   afterAll(() => world.close())
 
   const createEndpoint = async (input = {}, by: Posthorn = posthorn) => {
-    const path = `/${(paths += 1)}`
+    paths += 1
+    const path = `/${paths}`
     const type = `t${paths}`
     const endpoint = await by.endpoints.create({
       url: world.receiver.url(path),
@@ -63,6 +64,15 @@ describe('secrets', () => {
       )
     },
   )
+
+  it('stop signing when their grace is over, in deliveries and in tests', async () => {
+    const { endpoint, path, deliver } = await createEndpoint()
+    const { secret } = await posthorn.endpoints.rotateSecret(endpoint.id, { graceMs: 400 })
+    await expect.poll(async () => (await deliver()).opens(endpoint.secret), PATIENCE).toBe(false)
+    expect((await deliver()).opens(secret)).toBe(true)
+    await posthorn.endpoints.test(endpoint.id)
+    expect(world.receiver.received(path).at(-1)?.headers['webhook-signature']).toMatch(/^v1,\S+$/)
+  })
 
   it('are replaced without overlap when the kind of signature changes', async () => {
     const { endpoint, deliver } = await createEndpoint()

@@ -17,6 +17,7 @@ export { completionParameters, poisoned } from './sql/complete-parameters.ts'
 export { extendSql } from './sql/extend.ts'
 export { reapSql } from './sql/reap.ts'
 export { releaseSql } from './sql/release.ts'
+export { putOffMs, Suspects } from './suspects.ts'
 export { checkQueueTable, type QueueTable } from './table.ts'
 export type { ClaimRequest, Completion, Ending, Lease, Outcome, Queue, QueueItem } from './types.ts'
 export {

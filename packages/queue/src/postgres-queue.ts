@@ -151,9 +151,10 @@ export class PostgresQueue<R = undefined> implements Queue<R> {
     return rows.map((row) => row.id)
   }
 
-  async release(leases: readonly Lease[]): Promise<void> {
+  async release(leases: readonly Lease[], options: { delayMs?: number } = {}): Promise<void> {
     if (leases.length === 0) return
-    await run(this.#options.pool, this.#sql.release, leaseParameters(leases), false)
+    const parameters = [...leaseParameters(leases), options.delayMs ?? null]
+    await run(this.#options.pool, this.#sql.release, parameters, false)
     this.#cursor.forget()
   }
 }

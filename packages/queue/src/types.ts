@@ -82,6 +82,9 @@ export interface Queue<R = undefined> {
    * is writing at that moment are not waited for; they count as ours and keep the lease they have.
    */
   extend(leases: readonly Lease[], leaseMs: number): Promise<string[]>
-  /** Gives rows back unworked: due as before, no attempt burnt, the claim not counted. */
-  release(leases: readonly Lease[]): Promise<void>
+  /**
+   * Gives rows back unworked: no attempt burnt, the claim not counted; due as before, or with `delayMs` that long
+   * from now.
+   */
+  release(leases: readonly Lease[], options?: { delayMs?: number }): Promise<void>
 }

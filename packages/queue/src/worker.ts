@@ -3,6 +3,7 @@ import { CompletionBatcher } from './completion-batcher.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Listener, type ListenerOptions } from './listener.ts'
 import { poisoned } from './sql/complete-parameters.ts'
+import { putOffMs, Suspects } from './suspects.ts'
 import type { Ending, Outcome, Queue, QueueItem } from './types.ts'
 
 /** A queue whose items carry what a handler needs: `JobQueue`, or one of your own. */
@@ -60,11 +61,13 @@ const leastLease = 0.2
 export class Worker<Item extends QueueItem> {
   readonly #options: CreateWorkerOptions<Item>
   readonly #policy: RetryPolicy
+  readonly #maxClaims: number
   readonly #concurrency: number
   readonly #leaseMs: number
   readonly #heartbeat: Heartbeat
   readonly #batcher: CompletionBatcher
   readonly #listener: Listener
+  readonly #suspects: Suspects
   readonly #waiting: Item[] = []
   readonly #running = new Map<string, { item: Item; controller: AbortController; ended: Promise<void> }>()
   readonly #claiming = new AbortController()
@@ -77,6 +80,8 @@ export class Worker<Item extends QueueItem> {
     if (!policy.ok) throw new ValidationError(policy.error)
     this.#options = options
     this.#policy = policy.value
+    this.#maxClaims = options.maxClaims ?? 10
+    this.#suspects = new Suspects(this.#maxClaims)
     this.#concurrency = options.concurrency ?? 10
     this.#leaseMs = options.leaseMs ?? 30_000
     const onError = (error: unknown) => options.onError?.(error)
@@ -134,7 +139,9 @@ export class Worker<Item extends QueueItem> {
       const limit = Math.min(room, 500)
       const items = await this.#options.queue.claim({ limit, leaseMs: this.#leaseMs })
       for (const item of items) this.#heartbeat.track(item, askedAt)
-      this.#waiting.push(...items)
+      const { admitted, putOff } = this.#suspects.admit(items)
+      await this.#giveBack(putOff, { delayMs: putOffMs })
+      this.#waiting.push(...admitted)
       this.#startWaiting()
       this.#isMoreDue = items.length === limit
       if (!this.#isMoreDue) return
@@ -153,11 +160,12 @@ export class Worker<Item extends QueueItem> {
     while (this.#running.size < this.#concurrency && !this.#claiming.signal.aborted) {
       const item = this.#waiting.shift()
       if (item === undefined) return
-      if (item.claimCount > (this.#options.maxClaims ?? 10)) {
+      if (item.claimCount > this.#maxClaims) {
         void this.#batcher.add({ ...leaseOf(item), kind: 'bury', reason: poisoned })
       } else if (this.#heartbeat.remainingMs(item) < this.#leaseMs * leastLease) {
         // Somebody else may have it before we are done, or has it already.
         this.#heartbeat.forget(item)
+        this.#suspects.ended(item)
       } else {
         this.#begin(item)
       }
@@ -168,6 +176,7 @@ export class Worker<Item extends QueueItem> {
     const controller = new AbortController()
     const ended = this.#work(item, controller.signal).finally(() => {
       this.#running.delete(item.leaseToken)
+      this.#suspects.ended(item)
       this.#startWaiting()
       if (this.#isMoreDue) this.#listener.wake()
     })
@@ -211,10 +220,11 @@ export class Worker<Item extends QueueItem> {
     return before(ms, Promise.all([...this.#running.values()].map(({ ended }) => ended)))
   }
 
-  async #giveBack(items: readonly Item[]): Promise<void> {
+  async #giveBack(items: readonly Item[], options: { delayMs?: number } = {}): Promise<void> {
+    if (items.length === 0) return
     for (const item of items) this.#heartbeat.forget(item)
     try {
-      await this.#options.queue.release(items.map(leaseOf))
+      await this.#options.queue.release(items.map(leaseOf), options)
     } catch (error) {
       // Their leases run out instead.
       this.#options.onError?.(error)

@@ -26,7 +26,6 @@ describeCircuitStore('PostgresCircuitStore', async () => {
 /** Tokens of probes are tokens of leases here, so uuids; the suite names its probes by words. */
 class NamedProbes {
   readonly #store: PostgresCircuitStore
-  readonly #words = new Map<string, string>()
 
   constructor(store: PostgresCircuitStore) {
     this.#store = store

@@ -21,7 +21,7 @@ export const serviceSettings = {
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   /** a folder for a log file beside standard output */
   POSTHORN_LOG_DIR: z.string().optional(),
-  SHUTDOWN_GRACE: value.milliseconds(0, 600_000).default(30_000),
+  SHUTDOWN_GRACE: value.milliseconds(1, 600_000).default(30_000),
 }
 
 /** What an endpoint gets that says nothing itself, and where webhooks may go. Durations are milliseconds, sizes bytes. */

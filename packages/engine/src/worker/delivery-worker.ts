@@ -1,10 +1,12 @@
 import type { CircuitChange } from '@posthorn/circuit-breaker'
 import { type Clock, formatId, type Random } from '@posthorn/core'
-import { type ClaimedDelivery, type DeliveryOutcome, loadClaimed, type Settled } from '@posthorn/db'
-import { CompletionBatcher, Heartbeat, type Queue, type QueueItem } from '@posthorn/queue'
+import { type ClaimedDelivery, loadClaimed, type Settled } from '@posthorn/db'
+import { CompletionBatcher, Heartbeat, putOffMs, type Queue, type QueueItem, Suspects } from '@posthorn/queue'
 import type pg from 'pg'
 import type { Emitter } from '../emitter.ts'
 import type { Logger, WorkerStats } from '../types.ts'
+import { announce } from './announce.ts'
+import { MAX_LOST_CLAIMS } from './decide.ts'
 import type { EndpointCache, Target } from './endpoint-cache.ts'
 import type { Flight, Landing } from './flight.ts'
 import { FlightPlan, parked } from './flight-plan.ts'
@@ -57,6 +59,7 @@ export class DeliveryWorker {
   readonly #abort = new AbortController()
   readonly #idle = new Set<() => void>()
   readonly #leaseMs: number
+  readonly #suspects = new Suspects(MAX_LOST_CLAIMS)
   /** claimed and loaded, waiting for a slot: what the next claim brings while requests are under way */
   readonly #ready: Flight[] = []
   /** claimed and not yet over */
@@ -203,7 +206,10 @@ export class DeliveryWorker {
     return items.length
   }
 
-  async #begin(items: readonly QueueItem[], askedAt: number): Promise<void> {
+  async #begin(claimed: readonly QueueItem[], askedAt: number): Promise<void> {
+    const { admitted: items, putOff } = this.#suspects.admit(claimed)
+    // Before the others go out: what is not sent now must not be blamed if they end this process.
+    await this.#handBack(putOff, { delayMs: putOffMs })
     let loaded: { deliveries: Map<string, ClaimedDelivery>; targets: Map<string, Target> }
     try {
       loaded = await this.#load(items)
@@ -294,13 +300,13 @@ export class DeliveryWorker {
         'an outcome came too late to be written',
       )
     }
-    this.#landed()
+    this.#landed(item)
   }
 
   #drop(item: QueueItem): void {
     this.#heartbeat.forget(item)
     this.#slow.ended(item.group, undefined)
-    this.#landed()
+    this.#landed(item)
   }
 
   async #renew(item: QueueItem, leaseMs: number): Promise<boolean> {
@@ -308,13 +314,14 @@ export class DeliveryWorker {
     return ours.includes(item.id)
   }
 
-  async #handBack(items: readonly QueueItem[]): Promise<void> {
+  async #handBack(items: readonly QueueItem[], options: { delayMs?: number } = {}): Promise<void> {
     // If this fails too, the leases run out by themselves.
-    if (items.length > 0) await this.#options.queue.release(items).catch(() => undefined)
+    if (items.length > 0) await this.#options.queue.release(items, options).catch(() => undefined)
     for (const item of items) this.#drop(item)
   }
 
-  #landed(): void {
+  #landed(item: QueueItem): void {
+    this.#suspects.ended(item)
     this.#held -= 1
     if (this.#freeRoom >= this.#worthwhile) this.#room.notify()
     this.#wakeIdle()
@@ -347,34 +354,6 @@ export class DeliveryWorker {
     onFlushed: (): void => {
       this.#counters.flushes += 1
     },
-  }
-}
-
-function announce(
-  emitter: Emitter,
-  outcome: DeliveryOutcome,
-  final: Settled['final'],
-  statusCode: number | null,
-): void {
-  const { attempt, failure, deadLetter } = outcome
-  const ids = {
-    deliveryId: formatId('dlv', outcome.id),
-    eventId: formatId('evt', outcome.eventId),
-    endpointId: formatId('ep', outcome.endpointId),
-  }
-  if (final === 'delivered' && attempt) {
-    emitter.emit('delivered', { ...ids, attempt: attempt.number, durationMs: attempt.durationMs, statusCode })
-  } else if (attempt && failure) {
-    const nextAttemptInMs = final === 'pending' ? outcome.delayMs : null
-    emitter.emit('failed', { ...ids, attempt: attempt.number, failure, statusCode, nextAttemptInMs })
-  }
-  if (deadLetter && (final === 'dead' || final === 'failed')) {
-    emitter.emit('dead', {
-      ...ids,
-      reason: deadLetter.reason,
-      attempts: outcome.attemptCount,
-      error: outcome.error,
-    })
   }
 }
 

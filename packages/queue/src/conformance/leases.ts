@@ -108,6 +108,18 @@ export function leaseConformance(backend: QueueBackend): void {
       expect(await bench.end(items)).toEqual([false, false])
     })
 
+    it('gives released rows back after a delay, with nothing counted', async () => {
+      await bench.harness.enqueue(rows(2))
+      const [first, second] = await bench.claim()
+      if (!first || !second) throw new Error('two rows')
+      await bench.queue.release([first], { delayMs: 5_000 })
+      await bench.harness.pass(4_000)
+      expect(await bench.claim()).toEqual([])
+      await bench.harness.pass(1_001)
+      expect(await bench.claim()).toMatchObject([{ id: first.id, claimCount: 1, attemptCount: 0 }])
+      expect(await bench.end([first, second])).toEqual([false, true])
+    })
+
     it('does not release what somebody else holds', async () => {
       await bench.harness.enqueue([{}])
       const stale = await bench.claim({ leaseMs: 1000 })

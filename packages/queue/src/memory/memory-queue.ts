@@ -127,11 +127,12 @@ export class MemoryQueue<T = unknown, R = undefined> implements Queue<R> {
     })
   }
 
-  async release(leases: readonly Lease[]): Promise<void> {
+  async release(leases: readonly Lease[], options: { delayMs?: number } = {}): Promise<void> {
     for (const lease of leases) {
       const row = this.#ours(lease)
       if (!row) continue
       row.claimCount = Math.max(0, row.claimCount - 1)
+      if (options.delayMs !== undefined) row.dueAtMs = this.#now() + options.delayMs
       this.#unlease(row)
       this.#group(row.group).putBack(row)
     }

@@ -128,8 +128,8 @@ export class JobQueue<T = unknown> implements Queue {
     return this.#queue.extend(leases, leaseMs)
   }
 
-  release(leases: readonly Lease[]): Promise<void> {
-    return this.#queue.release(leases)
+  release(leases: readonly Lease[], options?: { delayMs?: number }): Promise<void> {
+    return this.#queue.release(leases, options)
   }
 
   async #load(client: pg.PoolClient, items: readonly QueueItem[]): Promise<void> {
