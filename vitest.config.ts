@@ -16,7 +16,12 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'posthorn',
-          include: ['{packages,apps}/*/{src,test}/**/*.test.ts', 'bench/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: [
+            '{packages,apps}/*/{src,test}/**/*.test.ts',
+            'bench/**/*.test.ts',
+            'scripts/**/*.test.ts',
+            'test/**/*.test.ts',
+          ],
           globalSetup: ['./test/postgres-18.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -41,7 +41,11 @@ export interface Audit {
  * Compares what was acknowledged with what receivers wrote into their ledgers. Lost is an event that is owed to a
  * receiver, that it never took, and that does not lie in the dead-letter queue either.
  */
-export async function audit(pool: pg.Pool, accepted: readonly AcceptedEvent[], receivers: readonly Receiver[]): Promise<Audit> {
+export async function audit(
+  pool: pg.Pool,
+  accepted: readonly AcceptedEvent[],
+  receivers: readonly Receiver[],
+): Promise<Audit> {
   const dead = await deadLetters(pool)
   const { rows } = await pool.query<{ retried: number; further: number }>(
     `select count(*) filter (where attempt_count > 1)::int as retried,

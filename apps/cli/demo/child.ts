@@ -41,13 +41,16 @@ export class Child {
   }
 
   get hasEnded(): boolean {
-    return this.#process.exitCode !== null || this.#process.signalCode !== null || this.#process.pid === undefined
+    return (
+      this.#process.exitCode !== null || this.#process.signalCode !== null || this.#process.pid === undefined
+    )
   }
 
   /** Where it listens, as soon as it is ready. */
   async ready(): Promise<string> {
     const url = await Promise.race([this.#listening, this.#ended.then(() => undefined), after(START_MS)])
-    if (url === undefined) throw new Error(`${this.name} did not start: ${this.#lastWords.trim() || 'no word from it'}`)
+    if (url === undefined)
+      throw new Error(`${this.name} did not start: ${this.#lastWords.trim() || 'no word from it'}`)
     for (const deadline = Date.now() + START_MS; Date.now() < deadline && !this.hasEnded; await after(50)) {
       const answer = await fetch(`${url}/readyz`).catch(() => undefined)
       await answer?.body?.cancel()
@@ -88,4 +91,5 @@ function parse(text: string): LogLine {
   }
 }
 
-const after = (ms: number): Promise<undefined> => new Promise((resolve) => void setTimeout(() => resolve(undefined), ms).unref())
+const after = (ms: number): Promise<undefined> =>
+  new Promise((resolve) => void setTimeout(() => resolve(undefined), ms).unref())

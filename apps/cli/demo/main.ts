@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { describeError } from '../src/terminal/describe-error.ts'
+import { CommandError } from '../src/terminal/exit-codes.ts'
 import { paint } from '../src/terminal/output.ts'
 import { createReceivers } from './receivers.ts'
 import { problems, report } from './report.ts'
@@ -16,10 +17,14 @@ and four receivers of which one is healthy.
 
 const stack = new Stack()
 const receivers = createReceivers()
+const stopping = new AbortController()
 const interrupted = Promise.withResolvers<never>()
 interrupted.promise.catch(() => undefined)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => interrupted.reject(new Error(`stopped by ${signal}`)))
+  process.on(signal, () => {
+    stopping.abort()
+    interrupted.reject(new CommandError(`stopped by ${signal}`))
+  })
 }
 // Should this process end in a way that nothing can be waited for, its children end too.
 process.on('exit', () => stack.killNow())
@@ -30,7 +35,10 @@ async function main(): Promise<number> {
   let options: { keep: boolean; help: boolean }
   try {
     options = parseArgs({
-      options: { keep: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+      options: {
+        keep: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
     }).values
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${HELP}`)
@@ -41,7 +49,9 @@ async function main(): Promise<number> {
     return 0
   }
   try {
-    return await Promise.race([play(options.keep), interrupted.promise])
+    const exitCode = await Promise.race([play(), interrupted.promise])
+    if (options.keep) await keepRunning()
+    return exitCode
   } catch (error) {
     process.stderr.write(`\n${paint('red', 'error:', process.stderr)} ${describeError(error).text}\n`)
     return 1
@@ -51,20 +61,21 @@ async function main(): Promise<number> {
   }
 }
 
-async function play(keep: boolean): Promise<number> {
-  const { audit, context, unfinished } = await runDemo(stack, receivers)
+async function play(): Promise<number> {
+  const { audit, context, unfinished } = await runDemo(stack, receivers, stopping.signal)
   process.stdout.write(`${report(audit, context)}\n`)
   const wrong = problems(audit, context.refused)
   if (unfinished > 0) wrong.push(`${unfinished} deliveries were not over when time ran out`)
   for (const problem of wrong) process.stdout.write(`${paint('red', 'wrong:')} ${problem}\n`)
   if (wrong.length === 0) process.stdout.write(`${paint('green', 'Nothing was lost.')}\n`)
-  if (keep) await keepRunning()
   return wrong.length === 0 ? 0 : 1
 }
 
-/** Until Ctrl-C. */
+/** Leaves everything as it is until Ctrl-C. */
 async function keepRunning(): Promise<void> {
-  process.stdout.write(`\nStill running: ${stack.url}\n  key   ${stack.key}\n  docs  ${stack.url}/docs\nCtrl-C ends it.\n`)
+  process.stdout.write(
+    `\nStill running: ${stack.url}\n  key   ${stack.key}\n  docs  ${stack.url}/docs\nCtrl-C ends it.\n`,
+  )
   const alive = setInterval(() => undefined, 60_000)
   await interrupted.promise.catch(() => undefined)
   clearInterval(alive)

@@ -9,26 +9,38 @@ export interface Standing {
 }
 
 const BAR_WIDTH = 24
+const LONGEST_LINE = 110
 const PLAIN_EVERY_MS = 3_000
 
 /** One line that is drawn again and again on a terminal; a plain line now and then elsewhere. */
 export class Progress {
   readonly #isTerminal = process.stdout.isTTY === true
   readonly #startedAt = performance.now()
+  readonly #signal: AbortSignal
   #drawn = ''
   #plainAt = 0
 
+  /** @param signal when it aborts, nothing is drawn any more */
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+    signal.addEventListener('abort', () => this.end())
+  }
+
   /** Something worth a line of its own. */
   say(text: string): void {
+    if (this.#signal.aborted) return
     this.#clear()
     process.stdout.write(`${paint('dim', this.#time())}  ${text}\n`)
     if (this.#drawn !== '') process.stdout.write(this.#drawn)
   }
 
   show(standing: Standing): void {
+    if (this.#signal.aborted) return
     if (this.#isTerminal) {
       this.#clear()
-      this.#drawn = `${paint('dim', this.#time())}  ${bar(standing)}  ${counts(standing)}`
+      // A line that wraps could not be taken away again.
+      const room = process.stdout.columns > LONGEST_LINE ? `${bar(standing)}  ` : ''
+      this.#drawn = `${paint('dim', this.#time())}  ${room}${counts(standing)}`
       process.stdout.write(this.#drawn)
     } else if (performance.now() - this.#plainAt >= PLAIN_EVERY_MS) {
       this.#plainAt = performance.now()
@@ -53,7 +65,7 @@ export class Progress {
 
 function bar({ delivered, total, owed }: Standing): string {
   const share = owed === 0 ? 0 : Math.min(1, delivered / Math.max(owed, total * 2))
-  const full = Math.round(share * BAR_WIDTH)
+  const full = Math.floor(share * BAR_WIDTH)
   return paint('green', '━'.repeat(full)) + paint('dim', '━'.repeat(BAR_WIDTH - full))
 }
 

@@ -96,7 +96,11 @@ export class Receiver {
 
   #enter({ headers }: IncomingMessage): Received {
     const id = String(headers['webhook-id'])
-    const received = this.ledger.get(id) ?? { eventId: String(headers['x-event-id']), requests: 0, acceptedAt: [] }
+    const received = this.ledger.get(id) ?? {
+      eventId: String(headers['x-event-id']),
+      requests: 0,
+      acceptedAt: [],
+    }
     received.requests += 1
     this.ledger.set(id, received)
     return received

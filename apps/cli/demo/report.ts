@@ -19,7 +19,9 @@ export function problems(audit: Audit, refused: readonly string[]): string[] {
   return [
     ...(audit.lost > 0 ? [`${number(audit.lost)} deliveries were lost`] : []),
     ...(audit.badSignatures > 0 ? [`${number(audit.badSignatures)} signatures were wrong`] : []),
-    ...(refused.length > 0 ? [`${number(refused.length)} events were refused, the first with ${refused[0]}`] : []),
+    ...(refused.length > 0
+      ? [`${number(refused.length)} events were refused, the first with ${refused[0]}`]
+      : []),
     ...(audit.owed !== audit.deliveries
       ? [`the service counted ${number(audit.deliveries)} deliveries where ${number(audit.owed)} are owed`]
       : []),
@@ -46,10 +48,19 @@ function sums(audit: Audit, context: ReportContext): string {
     ['delivered', number(audit.delivered)],
     ['retried', `${number(audit.retried)} deliveries, ${number(audit.furtherAttempts)} further attempts`],
     ['dead-lettered', number(audit.deadLettered)],
-    ['duplicates', `${number(audit.duplicates)} seen by receivers, each with a webhook-id that it had taken before`],
+    [
+      'duplicates',
+      `${number(audit.duplicates)} seen by receivers, each with a webhook-id that it had taken before`,
+    ],
     ['lost', audit.lost === 0 ? paint('green', lost) : paint('red', lost)],
-    ['signatures', `${number(audit.signatures - audit.badSignatures)} verified, ${number(audit.badSignatures)} wrong`],
-    ['latency', `p50 ${milliseconds(audit.p50)}, p95 ${milliseconds(audit.p95)}, from acknowledgement to receipt`],
+    [
+      'signatures',
+      `${number(audit.signatures - audit.badSignatures)} verified, ${number(audit.badSignatures)} wrong`,
+    ],
+    [
+      'latency',
+      `p50 ${milliseconds(audit.p50)}, p95 ${milliseconds(audit.p95)}, from acknowledgement to receipt`,
+    ],
     ...circuitRows(context.circuits),
     ['took', `${context.seconds.toFixed(0)} s`],
   ])

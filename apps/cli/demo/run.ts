@@ -17,10 +17,16 @@ export interface Outcome {
 }
 
 /** The whole story: start, publish, break things on the way, wait until everything is over, and count. */
-export async function runDemo(stack: Stack, receivers: ReturnType<typeof createReceivers>): Promise<Outcome> {
+export async function runDemo(
+  stack: Stack,
+  receivers: ReturnType<typeof createReceivers>,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const startedAt = performance.now()
-  const progress = new Progress()
-  process.stdout.write(`Posthorn: ${EVENTS.toLocaleString('en-US').replace(',', ' ')} events to four receivers.\n`)
+  const progress = new Progress(signal)
+  process.stdout.write(
+    `Posthorn: ${EVENTS.toLocaleString('en-US').replace(',', ' ')} events to four receivers.\n`,
+  )
   process.stdout.write(`${SHORT_NOTE}\n\n`)
   for (const receiver of receivers.all) await receiver.open()
   await stack.start(2)
@@ -109,7 +115,10 @@ function circuitsByName(stack: Stack, names: ReadonlyMap<string, string>): Map<s
   const circuits = new Map<string, CircuitNote[]>()
   for (const [id, name] of names) {
     const changes = [...stack.circuitChanges.values()].filter((change) => change.endpointId === id)
-    circuits.set(name, changes.toSorted((a, b) => a.epoch - b.epoch))
+    circuits.set(
+      name,
+      changes.toSorted((a, b) => a.epoch - b.epoch),
+    )
   }
   return circuits
 }

@@ -23,6 +23,8 @@ export class Stack {
   readonly workers: Child[] = []
   url = ''
   key = ''
+  #starting: Promise<void> | undefined
+  #isStopping = false
   #folder = ''
   #clusterFolder = ''
   #postgres: EmbeddedPostgres | undefined
@@ -43,13 +45,19 @@ export class Stack {
     return this.#ingest?.pid ?? 0
   }
 
-  async start(workers: number): Promise<void> {
+  start(workers: number): Promise<void> {
+    this.#starting = this.#start(workers)
+    return this.#starting
+  }
+
+  async #start(workers: number): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'posthorn-demo-'))
     // PostgreSQL runs as another user when this is root, and must be able to enter.
     await chmod(this.#folder, 0o755)
     const place = await placeCluster(this.#folder)
     this.#clusterFolder = place.reason === undefined ? place.path : dirname(place.path)
     this.#postgres = await startEmbeddedPostgres({ dataDir: place.path })
+    this.#goOn()
     this.#pool = new pg.Pool({ connectionString: this.#postgres.url, max: 2 })
     this.#pool.on('error', () => undefined)
     const { env, key } = serviceEnvironment(this.#postgres.url)
@@ -57,6 +65,7 @@ export class Stack {
     const note = (line: LogLine) => this.#noteCircuit(line)
     this.#ingest = new Child('ingest', ['ingest'], { ...env, PORT: '0' }, note)
     this.url = await this.#ingest.ready()
+    this.#goOn()
     for (let n = 1; n <= workers; n++) {
       this.workers.push(new Child(`worker ${n}`, ['worker'], { ...env, PORT: '0' }, note))
     }
@@ -69,9 +78,16 @@ export class Stack {
     const answer = await fetch(`${this.url}/api/v1/endpoints`, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ url: receiver.url, eventTypes, description: name, retry: SHORT.retry, ...endpoint }),
+      body: JSON.stringify({
+        url: receiver.url,
+        eventTypes,
+        description: name,
+        retry: SHORT.retry,
+        ...endpoint,
+      }),
     })
-    if (answer.status !== 201) throw new Error(`the endpoint was refused: ${answer.status} ${await answer.text()}`)
+    if (answer.status !== 201)
+      throw new Error(`the endpoint was refused: ${answer.status} ${await answer.text()}`)
     const made = (await answer.json()) as { id: string; secret: string }
     receiver.secret = made.secret
     return made.id
@@ -79,7 +95,12 @@ export class Stack {
 
   /** Ends everything that was started and removes its data. May be called at any time, twice. */
   async stop(): Promise<void> {
-    await Promise.all([this.#ingest, ...this.workers].map((child) => child?.stop()))
+    this.#isStopping = true
+    const stopChildren = () => Promise.all([this.#ingest, ...this.workers].map((child) => child?.stop()))
+    await stopChildren()
+    // What is starting at this moment must not be left behind.
+    await this.#starting?.catch(() => undefined)
+    await stopChildren()
     await this.#pool?.end().catch(() => undefined)
     this.#pool = undefined
     await this.#postgres?.stop()
@@ -91,6 +112,10 @@ export class Stack {
   /** For the last moment of this process, when nothing can be waited for. */
   killNow(): void {
     for (const child of [this.#ingest, ...this.workers]) child?.killNow()
+  }
+
+  #goOn(): void {
+    if (this.#isStopping) throw new Error('the demo is stopping')
   }
 
   #noteCircuit(line: LogLine): void {

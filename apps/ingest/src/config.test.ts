@@ -2,8 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ValidationError } from '@posthorn/core'
+import { redactedConfig } from '@posthorn/engine/config'
 import { describe, expect, it } from 'vitest'
-import { parseIngestConfig, redactedConfig } from './config.ts'
+import { parseIngestConfig } from './config.ts'
 
 const key = Buffer.alloc(32, 7).toString('base64')
 const minimal = { DATABASE_URL: 'postgres://me:hunter2@db/posthorn', POSTHORN_ENCRYPTION_KEYS: `k1:${key}` }
@@ -118,6 +119,6 @@ describe('redactedConfig', () => {
     const shown = JSON.stringify(redactedConfig(config))
     for (const secret of ['hunter2', key, 'b'.repeat(40)]) expect(shown).not.toContain(secret)
     expect(shown).toContain('/posthorn')
-    expect(redactedConfig(config).PORT).toBe(8080)
+    expect(redactedConfig(config)['PORT']).toBe(8080)
   })
 })

@@ -1,3 +1,3 @@
 export { createIngest, type IngestApp, type IngestOptions } from './app.ts'
-export { type IngestConfig, ingestConfigSchema, parseIngestConfig, redactedConfig } from './config.ts'
-export { engineOptions, type RunningIngest, serveIngest } from './serve.ts'
+export { type IngestConfig, ingestConfigSchema, parseIngestConfig } from './config.ts'
+export { type RunningIngest, serveIngest } from './serve.ts'

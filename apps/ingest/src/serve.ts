@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { migrate } from '@posthorn/db'
-import { createPosthorn, type Posthorn, type PosthornOptions } from '@posthorn/engine'
+import { createPosthorn, type Posthorn } from '@posthorn/engine'
+import { posthornOptions } from '@posthorn/engine/config'
 import { createIngest, type IngestApp } from './app.ts'
 import type { IngestConfig } from './config.ts'
 import { createLogger } from './http/logger.ts'
@@ -21,7 +22,7 @@ export interface RunningIngest {
  */
 export async function serveIngest(config: IngestConfig): Promise<RunningIngest> {
   const log = createLogger(config)
-  const posthorn = createPosthorn({ ...engineOptions(config), logger: log.logger })
+  const posthorn = createPosthorn({ ...posthornOptions(config), logger: log.logger })
   let app: IngestApp | undefined
   const close = async () => {
     app?.drain()
@@ -47,26 +48,6 @@ async function prepareDatabase(posthorn: Posthorn, config: IngestConfig): Promis
   else await migrate(config.DIRECT_URL)
   if (config.POSTHORN_BOOTSTRAP_KEY !== undefined)
     await posthorn.keys.bootstrap(config.POSTHORN_BOOTSTRAP_KEY)
-}
-
-/** The engine as the environment describes it. */
-export function engineOptions(config: IngestConfig): PosthornOptions {
-  return {
-    connectionString: config.DATABASE_URL,
-    encryptionKeys: config.POSTHORN_ENCRYPTION_KEYS,
-    allowedCidrs: config.POSTHORN_ALLOWED_CIDRS,
-    // A direct URL beside it means that a pooler stands in front of the database.
-    listen: config.DIRECT_URL === undefined,
-    timeoutMs: config.WEBHOOK_DELIVERY_TIMEOUT,
-    connectTimeoutMs: config.WEBHOOK_CONNECT_TIMEOUT,
-    responseLimitBytes: config.WEBHOOK_RESPONSE_LIMIT,
-    circuitBreaker: config.CIRCUIT_BREAKER_ENABLED,
-    circuit: {
-      failureThreshold: config.CIRCUIT_BREAKER_FAILURE_THRESHOLD,
-      openForMs: config.CIRCUIT_BREAKER_RECOVERY_TIMEOUT,
-      successThreshold: config.CIRCUIT_BREAKER_SUCCESS_THRESHOLD,
-    },
-  }
 }
 
 function urlOf(host: string, address: AddressInfo | string | null): string {

@@ -1,13 +1,5 @@
 import { hostname } from 'node:os'
-import { DEFAULT_CIRCUIT_SETTINGS, parseCircuitSettings } from '@posthorn/circuit-breaker'
-import {
-  parseRetryPolicy,
-  type Result,
-  systemClock,
-  uuidv7,
-  ValidationError,
-  type ValidationIssue,
-} from '@posthorn/core'
+import { systemClock, uuidv7 } from '@posthorn/core'
 import {
   accountForClaim,
   appExists,
@@ -22,17 +14,17 @@ import {
   migrate,
   PostgresCircuitStore,
 } from '@posthorn/db'
-import { createDispatcher, createNetworkPolicy } from '@posthorn/dispatcher'
+import { createDispatcher } from '@posthorn/dispatcher'
 import { Listener, PostgresQueue } from '@posthorn/queue'
 import { createDeliveriesApi } from './deliveries/deliveries-api.ts'
 import { Emitter } from './emitter.ts'
 import { createEndpointsApi } from './endpoints/endpoints-api.ts'
 import { EnqueueEndpoints } from './endpoints/enqueue-endpoints.ts'
-import type { EndpointDefaults } from './endpoints/settings.ts'
 import { createEndpointTest } from './endpoints/test-endpoint.ts'
 import { createEventsApi } from './events/events-api.ts'
 import { EventIntake } from './events/intake.ts'
 import { Publisher } from './events/publisher.ts'
+import { endpointDefaults } from './options.ts'
 import { openPools } from './pools.ts'
 import { createSealer } from './sealer.ts'
 import type { AppScope, Logger, Posthorn, PosthornOptions } from './types.ts'
@@ -40,6 +32,7 @@ import { DeliveryWorker } from './worker/delivery-worker.ts'
 import { EndpointCache } from './worker/endpoint-cache.ts'
 import type { Landing } from './worker/flight.ts'
 import { Recorder } from './worker/recorder.ts'
+import { Upkeep } from './worker/upkeep.ts'
 
 const DEFAULT_GRACE_MS = 30_000
 const SILENT: Logger = {
@@ -116,6 +109,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     clock: systemClock,
     random: Math.random,
   })
+  const upkeep = new Upkeep(pools.own, logger)
   const listener = new Listener({
     ...(pools.listen ? { connection: pools.listen, channel: 'posthorn_due' } : { mode: 'poll' as const }),
     onWake: () => worker.wake(),
@@ -150,7 +144,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
   let stopped: Promise<void> | undefined
   const stop = async (graceMs: number): Promise<void> => {
     await listener.close()
-    await worker.stop(graceMs)
+    await Promise.all([worker.stop(graceMs), upkeep.stop()])
     await dispatcher.close()
     await pools.close()
   }
@@ -167,6 +161,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
       await pools.own.query(`select pg_notify('posthorn_due', '')`)
     },
     async start() {
+      if (options.upkeep ?? true) upkeep.start()
       worker.start()
       await listener.start()
     },
@@ -183,24 +178,5 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
       stopped ??= stop(DEFAULT_GRACE_MS)
       await stopped
     },
-  }
-}
-
-function endpointDefaults(options: PosthornOptions): EndpointDefaults {
-  const issues: ValidationIssue[] = []
-  const take = <T>(result: Result<T, ValidationIssue[]>): T | undefined => {
-    if (result.ok) return result.value
-    issues.push(...result.error)
-    return undefined
-  }
-  const retry = take(parseRetryPolicy(options.retry ?? 'default', 'retry'))
-  const circuit = take(parseCircuitSettings({ ...DEFAULT_CIRCUIT_SETTINGS, ...options.circuit }))
-  if (!retry || !circuit) throw new ValidationError(issues)
-  return {
-    timeoutMs: options.timeoutMs ?? 30_000,
-    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
-    retry,
-    circuit,
-    policy: createNetworkPolicy({ allowedCidrs: [...(options.allowedCidrs ?? [])] }),
   }
 }

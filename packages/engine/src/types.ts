@@ -51,6 +51,11 @@ export interface PosthornOptions {
   readonly circuit?: Partial<CircuitSettings>
   /** false: failures open no circuit (true) */
   readonly circuitBreaker?: boolean
+  /**
+   * `start()` also makes partitions ahead and ends deliveries that expire behind a pause or whose endpoint was deleted
+   * (true); false where another process does, as `posthorn worker` does
+   */
+  readonly upkeep?: boolean
   /** undici interceptors around every request */
   readonly interceptors?: NonNullable<DispatcherOptions['interceptors']>
   readonly logger?: Logger

@@ -1,3 +1,4 @@
+import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Posthorn } from '../src/index.ts'
@@ -174,13 +175,19 @@ describe('in the caller’s transaction', () => {
     expect([...(await footprint()), await count(pool, 'endpoints')]).toEqual(before)
   })
 
-  it('finds the client of a Drizzle transaction where Drizzle keeps it', async () => {
-    const client = await pool.connect()
-    await client.query('begin')
-    const { eventId } = await posthorn.publish(order, { tx: { session: { client }, query: {} } })
-    await client.query('commit')
-    client.release()
-    expect(await posthorn.events.get(eventId)).toMatchObject({ type: 'order.created' })
+  it('writes in a Drizzle transaction, and not when that rolls back', async () => {
+    const db = drizzle(pool)
+    const before = await footprint()
+    const failed = db.transaction(async (tx) => {
+      await posthorn.publish(order, { tx })
+      throw new Error('called off')
+    })
+    await expect(failed).rejects.toThrow('called off')
+    expect(await footprint()).toEqual(before)
+    const accepted = await db.transaction((tx) =>
+      tx.transaction((inner) => posthorn.publish(order, { tx: inner })),
+    )
+    expect((await posthorn.events.get(accepted.eventId)).id).toBe(accepted.eventId)
   })
 
   it('wakes workers at its commit when asked to, and not otherwise', async () => {

@@ -28,7 +28,7 @@ export class ApiError extends CommandError {
 /**
  * Asks a server.
  *
- * @throws ApiError with the server's own words; what `fetch` throws when the server cannot be reached
+ * @throws ApiError with the server's own words; CommandError when it cannot be reached
  */
 export async function callApi<T>(
   server: ServerAccess,
@@ -36,7 +36,7 @@ export async function callApi<T>(
   path: string,
   body?: unknown,
 ): Promise<T> {
-  const answer = await fetch(new URL(path, server.url), {
+  const answer = await ask(server, path, {
     method,
     headers: {
       authorization: `Bearer ${server.key}`,
@@ -47,6 +47,20 @@ export async function callApi<T>(
   const text = await answer.text()
   if (!answer.ok) throw new ApiError(answer.status, parse(text) as Problem)
   return parse(text) as T
+}
+
+async function ask(server: ServerAccess, path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(new URL(path, server.url), init)
+  } catch (cause) {
+    const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+    const first = inner instanceof AggregateError ? inner.errors[0] : inner
+    const words = first instanceof Error ? first.message : String(first)
+    throw new CommandError(`${server.url} cannot be reached: ${words}.`, {
+      exitCode: EXIT.unreachable,
+      cause,
+    })
+  }
 }
 
 function parse(text: string): unknown {

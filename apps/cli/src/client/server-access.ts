@@ -1,6 +1,6 @@
 import { readSecret } from '../dev/data-directory.ts'
 import { runningDev } from '../dev/state.ts'
-import { EXIT, CommandError, usageError } from '../terminal/exit-codes.ts'
+import { CommandError, EXIT, usageError } from '../terminal/exit-codes.ts'
 import type { ServerAccess } from './api-client.ts'
 
 /**
@@ -18,7 +18,8 @@ export async function serverAccess(options: {
   const key = options.key ?? process.env['POSTHORN_KEY']
   if (url !== undefined) {
     if (key === undefined) throw usageError('A server needs a key: give --key or set POSTHORN_KEY.')
-    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw usageError(`${url} is no URL of a server.`)
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+      throw usageError(`${url} is no URL of a server.`)
     return { url, key }
   }
   const dev = await runningDev(options.dataDir)

@@ -9,21 +9,22 @@ type Shown = Readonly<Record<string, unknown>>
 
 /** `posthorn config`: what the services would run with, secrets taken out, or every mistake in it. */
 export async function config(output: Output): Promise<ExitCode> {
-  const issues = new Map<string, ValidationIssue>()
+  const issues: ValidationIssue[] = []
   const ingest = attempt(parseIngestConfig, issues)
   const worker = attempt(parseWorkerConfig, issues)
-  if (!ingest || !worker) throw new ValidationError([...issues.values()])
+  if (!ingest || !worker) throw new ValidationError(issues)
   output.result({ ingest, worker }, sections(ingest, worker))
   return EXIT.ok
 }
 
-/** Both are read before anything is told, so that every mistake is told at once, and each once. */
-function attempt(parse: () => Shown, issues: Map<string, ValidationIssue>): Shown | undefined {
+/** Both are read before anything is told: every mistake is told at once, and one that both make is told once. */
+function attempt(parse: () => Shown, issues: ValidationIssue[]): Shown | undefined {
   try {
     return redactedConfig(parse())
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error
-    for (const issue of error.issues) issues.set(`${issue.path} ${issue.message}`, issue)
+    const told = new Set(issues.map((issue) => issue.path))
+    issues.push(...error.issues.filter((issue) => !told.has(issue.path)))
     return undefined
   }
 }

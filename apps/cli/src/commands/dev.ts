@@ -25,7 +25,8 @@ export function dev(options: DevCommandOptions, output: Output): Promise<ExitCod
     return {
       stop: () => server.stop(),
       graceMs: server.graceMs + DATABASE_GRACE_MS,
-      onStopping: () => output.line('\nStopping. Requests under way may end; another Ctrl-C ends it at once.'),
+      onStopping: () =>
+        output.line('\nStopping. Requests under way may end; another Ctrl-C ends it at once.'),
     }
   })
 }
@@ -51,9 +52,15 @@ function banner(server: DevServer, options: DevCommandOptions, keyFile: string, 
     `  reference   ${server.url}/docs`,
     `  database    ${server.databaseUrl}`,
     `  log         ${shortest(logFile)}`,
-    ...(server.adopted ? ['  recovered   the last run was killed; its PostgreSQL was still running and goes on'] : []),
-    ...(cluster.reason === undefined ? [] : [`  data        ${cluster.path}`, `              ${cluster.reason}`]),
-    ...(options.allowPrivateNetwork ? [] : ['  network     private addresses are refused; see --allow-private-network']),
+    ...(server.adopted
+      ? ['  recovered   the last run was killed; its PostgreSQL was still running and goes on']
+      : []),
+    ...(cluster.reason === undefined
+      ? []
+      : [`  data        ${cluster.path}`, `              ${cluster.reason}`]),
+    ...(options.allowPrivateNetwork
+      ? []
+      : ['  network     private addresses are refused; see --allow-private-network']),
     '',
     'Publish an event:',
     '',
@@ -77,4 +84,5 @@ function shortest(path: string): string {
   return near !== '' && !near.startsWith('..') ? near : path
 }
 
-const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
+const quoted = (path: string): string =>
+  /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`

@@ -54,12 +54,14 @@ async function inputOf(options: EnqueueOptions): Promise<EnqueueInput> {
 
 function headerOf(text: string): [name: string, value: string] {
   const [, name, value] = /^([^:\s]+):\s*(.*)$/s.exec(text) ?? []
-  if (name === undefined || value === undefined) throw usageError(`--header ${text} is not of the form "name: value".`)
+  if (name === undefined || value === undefined)
+    throw usageError(`--header ${text} is not of the form "name: value".`)
   return [name, value]
 }
 
 function objectOf(option: string, text: string): Record<string, unknown> {
   const value = parseJsonOption(option, text)
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>
   throw usageError(`${option} is not a JSON object.`)
 }

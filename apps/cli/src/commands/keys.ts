@@ -48,14 +48,19 @@ export function revokeKey(text: string, options: { dataDir: string }, output: Ou
   if (id === undefined) throw usageError('That is not the id of a key (key_<32 hex digits>).')
   return withKeys(options.dataDir, async (keys) => {
     if (!(await keys.revoke(id))) {
-      throw new CommandError(`There is no valid key ${formatId('key', id)}: it does not exist or was revoked before.`)
+      throw new CommandError(
+        `There is no valid key ${formatId('key', id)}: it does not exist or was revoked before.`,
+      )
     }
     output.result({ id: formatId('key', id), revoked: true }, `${formatId('key', id)} is revoked`)
     return EXIT.ok
   })
 }
 
-async function withKeys(dataDir: string, work: (keys: KeyRepository) => Promise<ExitCode>): Promise<ExitCode> {
+async function withKeys(
+  dataDir: string,
+  work: (keys: KeyRepository) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const pool = openServicePool(await databaseConfig(dataDir), { max: 1, name: 'posthorn-keys' })
   try {
     return await work(new KeyRepository(pool))
@@ -65,7 +70,11 @@ async function withKeys(dataDir: string, work: (keys: KeyRepository) => Promise<
 }
 
 function shown(key: KeySummary): Record<string, unknown> {
-  return { ...key, id: formatId('key', key.id), appId: key.appId === null ? null : formatId('app', key.appId) }
+  return {
+    ...key,
+    id: formatId('key', key.id),
+    appId: key.appId === null ? null : formatId('app', key.appId),
+  }
 }
 
 function row(key: KeySummary): string[] {

@@ -61,7 +61,11 @@ function targetOf(text: string): URL {
   return new URL(candidate)
 }
 
-async function subscribe(server: ServerAccess, url: string, eventTypes: readonly string[]): Promise<Endpoint> {
+async function subscribe(
+  server: ServerAccess,
+  url: string,
+  eventTypes: readonly string[],
+): Promise<Endpoint> {
   try {
     return await callApi<Endpoint>(server, 'POST', '/api/v1/endpoints', {
       url,
@@ -69,7 +73,11 @@ async function subscribe(server: ServerAccess, url: string, eventTypes: readonly
       description: 'posthorn listen (temporary)',
     })
   } catch (error) {
-    if (error instanceof ApiError && error.status === 422 && error.problem.errors?.some(({ path }) => path === 'url')) {
+    if (
+      error instanceof ApiError &&
+      error.status === 422 &&
+      error.problem.errors?.some(({ path }) => path === 'url')
+    ) {
       throw new CommandError(`The server does not deliver to this machine: ${error.message}`, {
         hint: 'Start it with "posthorn dev --allow-private-network".',
         cause: error,
@@ -83,7 +91,13 @@ function line(passed: Passed): string {
   const time = paint('dim', new Date().toTimeString().slice(0, 8))
   const ok = passed.status >= 200 && passed.status <= 299
   const status = paint(ok ? 'green' : 'red', String(passed.status))
-  const words = [time, status, `${passed.durationMs.toFixed(0).padStart(5)} ms`, passed.type, passed.deliveryId]
+  const words = [
+    time,
+    status,
+    `${passed.durationMs.toFixed(0).padStart(5)} ms`,
+    passed.type,
+    passed.deliveryId,
+  ]
   if (passed.attempt > 1) words.push(`attempt ${passed.attempt}`)
   if (passed.error !== undefined) words.push(paint('red', passed.error))
   return words.join('  ')

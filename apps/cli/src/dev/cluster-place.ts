@@ -18,7 +18,10 @@ export interface ClusterPlace {
  *
  * @throws CommandError when there is no such place
  */
-export async function placeCluster(dataDir: string, elsewhere: readonly string[] = ELSEWHERE): Promise<ClusterPlace> {
+export async function placeCluster(
+  dataDir: string,
+  elsewhere: readonly string[] = ELSEWHERE,
+): Promise<ClusterPlace> {
   const inside = { path: join(dataDir, 'postgres'), reason: undefined }
   if (userInfo().uid !== 0) return inside
   const closed = await closedFolder(dataDir)

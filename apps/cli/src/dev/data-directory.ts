@@ -35,7 +35,10 @@ export async function makeDataDirectory({ path }: DataDirectory): Promise<void> 
 }
 
 /** The text of a secret's file; made the first time, readable by its owner alone and on disk before it is used. */
-export async function readOrMakeSecret(path: string, make: () => string): Promise<{ text: string; isNew: boolean }> {
+export async function readOrMakeSecret(
+  path: string,
+  make: () => string,
+): Promise<{ text: string; isNew: boolean }> {
   const present = await readSecret(path)
   if (present !== undefined) return { text: present, isNew: false }
   const text = make()

@@ -89,7 +89,11 @@ async function startOnLockedDirectory(
   })
   const url = await listen(app, options)
   await worker.start()
-  await writeState(directory, { url, databaseUrl: postgres.url, allowPrivateNetwork: options.allowPrivateNetwork })
+  await writeState(directory, {
+    url,
+    databaseUrl: postgres.url,
+    allowPrivateNetwork: options.allowPrivateNetwork,
+  })
   undo.push(() => removeState(directory))
   const { SHUTDOWN_GRACE: graceMs } = workerConfig
   return { url, databaseUrl: postgres.url, adminKey, adopted: postgres.adopted, cluster, graceMs, stop }
@@ -139,7 +143,9 @@ async function listen(app: IngestApp, { host, port }: DevOptions): Promise<strin
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') {
-      throw new CommandError(`Port ${port} is taken by another program.`, { hint: 'Give another one with --port.' })
+      throw new CommandError(`Port ${port} is taken by another program.`, {
+        hint: 'Give another one with --port.',
+      })
     }
     if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
       throw new CommandError(`It cannot listen on ${host}, port ${port} (${code}).`)
@@ -160,4 +166,3 @@ async function alreadyRuns(directory: DataDirectory, pid: number): Promise<Comma
     hint: 'Stop it first, or give this one another --data-dir.',
   })
 }
-

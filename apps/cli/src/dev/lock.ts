@@ -45,7 +45,12 @@ async function clearStale(path: string): Promise<void> {
     await mkdir(turn)
   } catch (error) {
     if (!isTaken(error)) throw error
-    const age = Date.now() - (await stat(turn).then(({ mtimeMs }) => mtimeMs, () => 0))
+    const age =
+      Date.now() -
+      (await stat(turn).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ))
     // Whoever had the turn died in it.
     if (age > TAKEOVER_STALE_MS) await rmdir(turn).catch(() => undefined)
     await wait(20)

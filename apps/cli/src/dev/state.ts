@@ -23,7 +23,9 @@ export async function writeState({ stateFile }: DataDirectory, state: DevState):
 export const removeState = ({ stateFile }: DataDirectory): Promise<void> => rm(stateFile, { force: true })
 
 /** The server that runs on a data directory; undefined when none does. */
-export async function runningDev(path: string): Promise<(DevState & { directory: DataDirectory }) | undefined> {
+export async function runningDev(
+  path: string,
+): Promise<(DevState & { directory: DataDirectory }) | undefined> {
   const directory = dataDirectory(path)
   if ((await lockHolder(directory.lockFile)) === undefined) return undefined
   try {

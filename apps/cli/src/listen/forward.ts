@@ -1,4 +1,9 @@
-import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
+import {
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { buffer } from 'node:stream/consumers'
 
@@ -18,7 +23,14 @@ export interface Forwarded {
 }
 
 /** Those that belong to one connection and not to the message. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'content-length', 'expect'])
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'host',
+  'content-length',
+  'expect',
+])
 
 /**
  * Sends a request on to `target` with its method, headers and body as they came; only the headers that belong to the
@@ -33,7 +45,11 @@ export async function forward(target: URL, incoming: Incoming, signal: AbortSign
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     send(target, options, resolve).once('error', reject).end(incoming.body)
   })
-  return { status: response.statusCode ?? 502, headers: endToEnd(response.headers), body: await buffer(response) }
+  return {
+    status: response.statusCode ?? 502,
+    headers: endToEnd(response.headers),
+    body: await buffer(response),
+  }
 }
 
 function ownHeaders(raw: readonly string[], host: string, length: number): string[] {

@@ -22,7 +22,10 @@ export function addClientCommands(program: Command, done: Done): void {
     .option('--metadata <json>', 'an object that is kept with the event')
     .addOption(dataDirOption(DEV_DATA))
     .addOption(jsonOption())
-    .addHelpText('after', '\nIt writes to the database of DATABASE_URL, or of the "posthorn dev" that runs here.')
+    .addHelpText(
+      'after',
+      '\nIt writes to the database of DATABASE_URL, or of the "posthorn dev" that runs here.',
+    )
     .action(async (options: EnqueueOptions & { json: boolean }) => {
       const { enqueue } = await import('../commands/enqueue.ts')
       done(await enqueue(options, createOutput(options.json)))

@@ -16,7 +16,9 @@ export function addKeyCommands(program: Command, done: Done): void {
     .command('create')
     .description('make a key and print it, this once')
     .requiredOption('--name <name>', 'what it is for')
-    .addOption(new Option('--role <role>', 'what it may do').choices(Object.keys(ROLES)).makeOptionMandatory())
+    .addOption(
+      new Option('--role <role>', 'what it may do').choices(Object.keys(ROLES)).makeOptionMandatory(),
+    )
     .option('--app <id>', 'the app that it belongs to; none: the platform')
     .option('--expires-in-days <n>', 'when it ends by itself', wholeNumber(1, 36_500))
     .addOption(dataDirOption(DEV_DATA))

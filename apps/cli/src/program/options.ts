@@ -9,7 +9,8 @@ export const jsonOption = (): Option =>
   new Option('--json', 'write JSON for programs instead of text for people').default(false)
 
 /** `--data-dir`: where `posthorn dev` keeps its data, or where the one to work with does. */
-export const dataDirOption = (what: string): Option => new Option('--data-dir <folder>', what).default('.posthorn')
+export const dataDirOption = (what: string): Option =>
+  new Option('--data-dir <folder>', what).default('.posthorn')
 
 /** Reads a whole number in a range. */
 export function wholeNumber(min: number, max: number): (text: string) => number {

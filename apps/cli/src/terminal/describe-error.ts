@@ -10,8 +10,16 @@ export interface ErrorReport {
 }
 
 const UNREACHABLE = new Set([
-  ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'EPIPE'],
-  ...['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_SOCKET', 'ENOENT_SOCKET'],
+  ...[
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'ETIMEDOUT',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ECONNRESET',
+    'EPIPE',
+  ],
 ])
 /** The server starts, stops, or has no connection left. */
 const BUSY_SQLSTATES = new Set(['57P01', '57P02', '57P03', '53300'])
@@ -20,12 +28,18 @@ const CONNECT_TIMEOUT = /timeout exceeded when trying to connect|connection term
 /** An error as a sentence and an exit code. Only what nobody expected shows where it came from. */
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof CommandError) {
-    return { text: error.message, exitCode: error.exitCode, ...(error.hint !== undefined && { hint: error.hint }) }
+    return {
+      text: error.message,
+      exitCode: error.exitCode,
+      ...(error.hint !== undefined && { hint: error.hint }),
+    }
   }
-  if (error instanceof CommanderError) return { text: '', exitCode: error.exitCode === 0 ? EXIT.ok : EXIT.usage }
+  if (error instanceof CommanderError)
+    return { text: '', exitCode: error.exitCode === 0 ? EXIT.ok : EXIT.usage }
   if (error instanceof ValidationError) return { text: describeIssues(error.issues), exitCode: EXIT.usage }
   const [unreachable] = causes(error).filter(isUnreachable)
-  if (unreachable) return { text: `It cannot be reached: ${words(unreachable)}.`, exitCode: EXIT.unreachable }
+  if (unreachable)
+    return { text: `PostgreSQL cannot be reached: ${words(unreachable)}.`, exitCode: EXIT.unreachable }
   const refused = causes(error).find((each) => /^[0-9A-Z]{5}$/.test(codeOf(each)) && !PosthornError.is(each))
   if (refused) {
     const busy = BUSY_SQLSTATES.has(codeOf(refused))
@@ -34,7 +48,10 @@ export function describeError(error: unknown): ErrorReport {
   if (PosthornError.is(error)) {
     return { text: error.message, exitCode: error.isRetryable ? EXIT.tryLater : EXIT.failure }
   }
-  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: EXIT.failure }
+  return {
+    text: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    exitCode: EXIT.failure,
+  }
 }
 
 function isUnreachable(error: unknown): boolean {

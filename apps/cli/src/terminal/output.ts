@@ -36,8 +36,12 @@ export function paint(format: Format, text: string, stream: NodeJS.WritableStrea
 /** Rows as aligned columns; numbers and texts alike to the left. */
 export function columns(rows: readonly (readonly string[])[], gap = 2): string {
   const widths: number[] = []
-  for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)))
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length)
+  }
   const line = (row: readonly string[]) =>
-    row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd((widths[index] ?? 0) + gap))).join('')
+    row
+      .map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd((widths[index] ?? 0) + gap)))
+      .join('')
   return rows.map(line).join('\n')
 }

@@ -30,7 +30,7 @@ export function readEnvelope(text: string, value: unknown, from: number): Publis
     ...unstorableFields(value),
   ]
   if (!parsed.success || !payload || issues.length > 0) throw new ProblemError(invalid(issues))
-  return { ...parsed.data, payload: rawJson(text.slice(payload.start, payload.end)) }
+  return { ...parsed.data, payload: rawJson(text.slice(payload.start, payload.end), { isChecked: true }) }
 }
 
 /** Which of two members of the same name is meant, nobody can say. */

@@ -26,6 +26,8 @@ export function posthornOptions(
       openForMs: config.CIRCUIT_BREAKER_RECOVERY_TIMEOUT,
       successThreshold: config.CIRCUIT_BREAKER_SUCCESS_THRESHOLD,
     },
+    // Services have duties of their own, which one of all workers does.
+    upkeep: false,
     // Behind a pooler a connection is nobody's for long: no LISTEN and no named statements over it.
     listen: config.DIRECT_URL === undefined,
     ...(config.QUEUE_CONCURRENCY !== undefined && { concurrency: config.QUEUE_CONCURRENCY }),

@@ -3,9 +3,23 @@ import type { RawPayload } from '../types.ts'
 
 const BRAND: unique symbol = Symbol.for('@posthorn/engine:raw-json')
 
-/** Marks JSON text that must arrive byte for byte: numbers keep their digits, keys their order, escapes their form. */
-export function rawJson(json: string): RawPayload {
+/**
+ * Marks JSON text that must arrive byte for byte: numbers keep their digits, keys their order, escapes their form.
+ *
+ * @param options.isChecked true: the caller has parsed the text already
+ * @throws ValidationError when the text is not JSON
+ */
+export function rawJson(json: string, options: { readonly isChecked?: boolean } = {}): RawPayload {
+  if (!options.isChecked) assertJson(json)
   return Object.defineProperty({ json }, BRAND, { value: true })
+}
+
+function assertJson(json: string): void {
+  try {
+    JSON.parse(json)
+  } catch (cause) {
+    throw new ValidationError([{ path: 'payload', message: 'is not JSON', expected: 'JSON text' }], { cause })
+  }
 }
 
 const isRaw = (value: unknown): value is RawPayload =>

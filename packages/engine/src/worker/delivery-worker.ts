@@ -196,17 +196,18 @@ export class DeliveryWorker {
       },
     })
     if (items.length === 0) return 0
+    const claimedAt = this.#options.clock.monotonic()
     this.#counters.claimed += items.length
     this.#held += items.length
     for (const item of items) {
       this.#heartbeat.track(item, askedAt)
       slow.started(item.group)
     }
-    void this.#begin(items, askedAt)
+    void this.#begin(items, claimedAt)
     return items.length
   }
 
-  async #begin(claimed: readonly QueueItem[], askedAt: number): Promise<void> {
+  async #begin(claimed: readonly QueueItem[], claimedAt: number): Promise<void> {
     const { admitted: items, putOff } = this.#suspects.admit(claimed)
     // Before the others go out: what is not sent now must not be blamed if they end this process.
     await this.#handBack(putOff, { delayMs: putOffMs })
@@ -222,7 +223,7 @@ export class DeliveryWorker {
     for (const item of items) {
       const delivery = loaded.deliveries.get(item.id)
       const target = loaded.targets.get(item.group)
-      if (delivery && target) this.#ready.push({ item, delivery, target, askedAt })
+      if (delivery && target) this.#ready.push({ item, delivery, target, claimedAt })
       else void this.#park(item, delivery)
     }
     this.#takeOff()
@@ -262,7 +263,7 @@ export class DeliveryWorker {
     return { deliveries: new Map(rows.map((row) => [row.id, row])), targets }
   }
 
-  async #fly({ item, delivery, target, askedAt }: Flight): Promise<void> {
+  async #fly({ item, delivery, target, claimedAt }: Flight): Promise<void> {
     const { timeoutMs } = target.endpoint
     const needed = timeoutMs + slackMs(timeoutMs) / 3
     if (needed > this.#heartbeat.remainingMs(item) && !(await this.#renew(item, needed))) {
@@ -270,7 +271,7 @@ export class DeliveryWorker {
       this.#counters.stale += 1
       this.#drop(item)
     } else {
-      const landing = await this.#plan.fly(item, delivery, target, askedAt).catch((err: unknown) => {
+      const landing = await this.#plan.fly(item, delivery, target, claimedAt).catch((err: unknown) => {
         // A fault of ours that only this delivery meets: its lease runs out, and after ten times it is poisoned.
         this.#options.logger.error(
           { err, deliveryId: formatId('dlv', item.id) },

@@ -25,11 +25,11 @@ export class FlightPlan {
   }
 
   /**
-   * @param askedAt monotonic time just before the claim was asked for: with it, the database's time is known without
-   * asking again, never ahead of it
+   * @param claimedAt monotonic time at which the claim was answered: with it, the database's time is known without asking
+   * again. It is never ahead of it, however long the claim had to wait, so attempts stand in their order
    */
-  async fly(item: QueueItem, delivery: ClaimedDelivery, target: Target, askedAt: number): Promise<Landing> {
-    const databaseNow = () => item.claimedAtMs + (this.#options.clock.monotonic() - askedAt)
+  async fly(item: QueueItem, delivery: ClaimedDelivery, target: Target, claimedAt: number): Promise<Landing> {
+    const databaseNow = () => item.claimedAtMs + (this.#options.clock.monotonic() - claimedAt)
     const startedAtMs = databaseNow()
     const { payload } = delivery
     const unsent = decideUnsent({

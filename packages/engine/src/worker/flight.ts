@@ -8,8 +8,8 @@ export interface Flight {
   readonly item: QueueItem
   readonly delivery: ClaimedDelivery
   readonly target: Target
-  /** monotonic time just before its claim was asked for */
-  readonly askedAt: number
+  /** monotonic time at which its claim was answered */
+  readonly claimedAt: number
 }
 
 /** A claimed delivery at the end of its way: what is to be written, and what it says about its endpoint's circuit. */
