@@ -4,7 +4,7 @@ import { type Accepted, type Posthorn, rawJson } from '../src/index.ts'
 import { count, createWorld, PATIENCE, type World } from './support.ts'
 
 const order = { type: 'order.created', payload: { a: 1 } }
-const poison = [rawJson(`"${String.fromCharCode(0)} raw"`), rawJson(`"${String.fromCharCode(0xd800)} raw"`)]
+const poison = [0, 0xd800].map((code) => rawJson(`"${String.fromCharCode(code)} raw"`, { isChecked: true }))
 
 describe('events that are written together', () => {
   let world: World

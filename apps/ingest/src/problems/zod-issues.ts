@@ -13,21 +13,6 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'an object',
 }
 
-/**
- * Checks input against a schema.
- *
- * @throws ProblemError 422 with every mistake at once, each with the path of its field, unknown fields by name
- */
-export function parseInput<Schema extends z.ZodType>(
-  schema: Schema,
-  input: unknown,
-  prefix = '',
-): z.output<Schema> {
-  const parsed = schema.safeParse(input, { reportInput: true })
-  if (parsed.success) return parsed.data
-  throw new ProblemError(invalid(issuesOf(parsed.error, prefix)))
-}
-
 /** What a schema found (with `reportInput`), with paths as one would write them in JavaScript. */
 export function issuesOf(error: z.core.$ZodError, prefix = ''): ValidationIssue[] {
   return error.issues.flatMap((issue): ValidationIssue[] => {

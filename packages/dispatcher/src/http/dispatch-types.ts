@@ -1,5 +1,4 @@
 import type { FailureClass, Verdict } from '@posthorn/core'
-import type { Dispatcher } from 'undici'
 
 /** One HTTP request to make. */
 export interface DispatchRequest {
@@ -56,6 +55,3 @@ export interface DispatchResult {
   /** Bytes of the response's body that arrived, kept or not. */
   readonly bytesReceived: number
 }
-
-/** The part of an undici dispatcher that interceptors wrap. */
-export type Dispatch = Dispatcher.Dispatch

@@ -36,7 +36,7 @@ const MAX_CLAIM = 500
 const FEW_SLOTS_WAIT_MS = 25
 const FLUSH_SHARE_MS = 5_000
 /** for handing back what is under way, also where there is no grace left */
-const LAST_WRITE_MS = 1_000
+const LAST_WRITE_MS = 5_000
 
 /** Between the end of a request and the end of its lease there must be time to write its outcome. */
 const slackMs = (timeoutMs: number): number => Math.min(15_000, Math.max(1_500, timeoutMs / 2))
