@@ -1,7 +1,5 @@
 import type { ValidationIssue } from '@posthorn/core'
 import type { z } from 'zod'
-import { invalid } from './catalogue.ts'
-import { ProblemError } from './problem.ts'
 
 const KINDS: Readonly<Record<string, string>> = {
   string: 'a string',
