@@ -134,10 +134,12 @@ export class DeliveryWorker {
     this.#stopping = true
     this.#due.notify()
     this.#room.notify()
-    await within(this.#finish(), graceMs - Math.min(FLUSH_SHARE_MS, graceMs / 3))
-    // What is under way now ends with a result to write: its delivery is due again, and no attempt was burnt.
+    const finished = this.#finish()
+    await within(finished, graceMs - Math.min(FLUSH_SHARE_MS, graceMs / 3))
+    // What is under way now ends with a result to write: its delivery is due again, and no attempt was burnt. A claim that
+    // was under way may bring such a delivery back, so the loop and what it leaves are waited for too.
     this.#abort.abort()
-    await within(this.#untilIdle(), leftMs() / 2)
+    await within(finished, leftMs() / 2)
     const unwritten = await this.#batcher.close({ signal: AbortSignal.timeout(leftMs()) })
     if (unwritten > 0) logger.error({ unwritten }, 'stopped with outcomes that could not be written')
     await within(this.#heartbeat.close(), leftMs())
