@@ -95,6 +95,13 @@ describe('posthorn', () => {
     })
   })
 
+  it.each(['/proc/none', '/etc/hostname'])('refuses to keep its data in %s', async (folder) => {
+    expect(await run(['dev', '--port', '0', '--data-dir', folder])).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('--data-dir: cannot be used'),
+    })
+  })
+
   it('uses colour on a terminal only, unless it is told otherwise', async () => {
     const plain = await run(['migrate'])
     const forced = await run(['migrate'], { env: { FORCE_COLOR: '1' } })

@@ -1,7 +1,8 @@
-import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { join, resolve } from 'node:path'
-import { isMissing } from './file-errors.ts'
+import { dirname, join, resolve } from 'node:path'
+import { ValidationError } from '@posthorn/core'
+import { isMissing, isTaken } from './file-errors.ts'
 
 /** What a data directory of `posthorn dev` holds. */
 export interface DataDirectory {
@@ -28,11 +29,47 @@ export function dataDirectory(path: string): DataDirectory {
   }
 }
 
-/** Makes the folder, for its owner alone. As root others may pass through, since PostgreSQL runs as another user. */
+/**
+ * Makes the folder, for its owner alone. As root others may pass through, since PostgreSQL runs as another user.
+ *
+ * @throws ValidationError when it cannot be made or is something else
+ */
 export async function makeDataDirectory({ path }: DataDirectory): Promise<void> {
-  await mkdir(path, { recursive: true })
-  await chmod(path, userInfo().uid === 0 ? 0o711 : 0o700)
+  try {
+    await makeFolder(path)
+    await chmod(path, userInfo().uid === 0 ? 0o711 : 0o700)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new ValidationError(
+      [
+        {
+          path: '--data-dir',
+          message: `cannot be used: ${path} (${code})`,
+          expected: 'a folder that can be made and written',
+        },
+      ],
+      { cause },
+    )
+  }
 }
+
+/** Not `mkdir` with `recursive`: where a folder exists in which none can be made (`/proc`), that never returns. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (isTaken(error) && (await isFolder(path))) return
+    if (!isMissing(error) || (await isFolder(dirname(path)))) throw error
+    await makeFolder(dirname(path))
+    await mkdir(path)
+  }
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 
 /** The text of a secret's file; made the first time, readable by its owner alone and on disk before it is used. */
 export async function readOrMakeSecret(
