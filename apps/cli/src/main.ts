@@ -1,6 +1,14 @@
 #!/usr/bin/env node
-import { run } from './run.ts'
+import { tooOld } from './node-version.ts'
 
+const complaint = tooOld(process.versions.node)
+if (complaint !== undefined) {
+  process.stderr.write(`${complaint}\n`)
+  process.exit(64)
+}
 // A reader that goes away (`posthorn dev | head`) is no fault, and must not end a server.
 process.stdout.on('error', () => undefined)
+process.stderr.on('error', () => undefined)
+// Only now: what the command is made of does not even load on an older Node.
+const { run } = await import('./run.ts')
 process.exit(await run(process.argv.slice(2)))

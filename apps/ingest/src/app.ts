@@ -44,6 +44,9 @@ export type IngestApp = ZodApp & {
 
 const SECOND = 1_000
 
+/** Longer than any request line that Node takes: what is no id is a 404 of ours, whatever its length. */
+const MAX_PARAM_LENGTH = 65_536
+
 /** How long a connection may be silent, a request may take to come in, and a connection may wait for the next one. */
 const TIMEOUTS = {
   connectionTimeout: 120 * SECOND,
@@ -104,6 +107,7 @@ function instance({ config, logger }: IngestOptions): ZodApp {
     logController: new LogController({ requestIdLogLabel: 'requestId', disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: config.WEBHOOK_BODY_LIMIT,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: config.TRUST_PROXY.length > 0 ? [...config.TRUST_PROXY] : false,
     // While stopping, what still arrives on an open connection is answered like anything else, and the connection closed.
     return503OnClosing: false,

@@ -1,5 +1,5 @@
 import { formatId, newRequestId, uuidv7 } from '@posthorn/core'
-import { KEY_ROLES, type KeyRole } from '@posthorn/db'
+import { DEFAULT_APP_ID, KEY_ROLES, type KeyRole } from '@posthorn/db'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createIngest } from '../src/app.ts'
 import { type Client, clientOf } from './support/client.ts'
@@ -151,7 +151,7 @@ describe('apps', () => {
 
   it('lets a key of the platform name one, and a key of an app only its own', async () => {
     const own = clientOf(service.url, await service.key('admin', OTHER_APP))
-    const other = clientOf(service.url, await service.key('admin', uuidv7()))
+    const other = clientOf(service.url, await service.key('admin', DEFAULT_APP_ID))
     const byPlatform = (await publish(as('admin'), { 'x-posthorn-app': app })).json<{ id: string }>()
     const byApp = (await publish(own)).json<{ id: string }>()
     const byAppNamed = (await publish(own, { 'x-posthorn-app': OTHER_APP })).json<{ id: string }>()

@@ -140,6 +140,11 @@ export const FAULTS: readonly Fault[] = [
     expected: connection('NOT_HTTP'),
   },
   {
+    name: 'answers with status 099',
+    start: () => answering('HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n'),
+    expected: connection('NOT_HTTP'),
+  },
+  {
     name: 'answers with NUL in a header',
     start: () => answering('HTTP/1.1 200 OK\r\nx-a: a\0b\r\ncontent-length: 0\r\n\r\n'),
     expected: connection('NOT_HTTP'),

@@ -7,7 +7,6 @@ import {
   DEFAULT_APP_ID,
   DELIVERY_GATES,
   DeliveryRepository,
-  databaseReadiness,
   EndpointRepository,
   EventRepository,
   KeyRepository,
@@ -26,6 +25,7 @@ import { EventIntake } from './events/intake.ts'
 import { Publisher } from './events/publisher.ts'
 import { endpointDefaults } from './options.ts'
 import { openPools } from './pools.ts'
+import { assertKeysFit, readiness } from './readiness.ts'
 import { createSealer } from './sealer.ts'
 import type { AppScope, Logger, Posthorn, PosthornOptions } from './types.ts'
 import { DeliveryWorker } from './worker/delivery-worker.ts'
@@ -60,7 +60,8 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
   const endpoints = new EndpointRepository(pools.own, keyring)
   const dispatcher = createDispatcher({
     networkPolicy: defaults.policy,
-    connectionsPerOrigin: options.concurrency ?? 512,
+    // One origin may serve many endpoints, and those that hang must leave connections to the others.
+    connectionsPerOrigin: 4 * (options.concurrency ?? 512),
     ...(options.interceptors && { interceptors: options.interceptors }),
   })
   const workerId = `${hostname()}:${process.pid}:${uuidv7().slice(-12)}`
@@ -155,12 +156,13 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     hasApp: (appId) => appExists(pools.own, appId),
     keys: new KeyRepository(pools.own),
     migrate: () => migrate(pools.migration),
-    readiness: () => databaseReadiness(pools.own),
+    readiness: () => readiness(pools.own, endpoints),
     async wake() {
       worker.wake()
       await pools.own.query(`select pg_notify('posthorn_due', '')`)
     },
     async start() {
+      await assertKeysFit(endpoints)
       if (options.upkeep ?? true) upkeep.start()
       worker.start()
       await listener.start()

@@ -145,7 +145,7 @@ export interface EndpointInput {
   readonly enabled?: boolean
 }
 
-/** An endpoint as it may be shown: no secret, header values redacted where they look like credentials. */
+/** An endpoint as it may be shown: no secret, and of its headers the names alone (values are `[REDACTED]`). */
 export interface EndpointView {
   /** `ep_…` */
   readonly id: string

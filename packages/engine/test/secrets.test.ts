@@ -112,13 +112,26 @@ describe('secrets', () => {
 })
 
 describe('secrets of other keys', () => {
+  it('keep a worker from starting, and from being ready', async () => {
+    await using world = await createWorld()
+    const theirs = world.open({ encryptionKeys: generateEncryptionKey() })
+    await theirs.endpoints.create({ url: world.receiver.url('/'), eventTypes: ['a'] })
+    const ours = world.open({ encryptionKeys: generateEncryptionKey() })
+    await expect(ours.start()).rejects.toMatchObject({ code: 'secret_unreadable' })
+    expect(await ours.readiness()).toMatchObject({
+      ready: false,
+      problems: [expect.stringContaining('keys')],
+    })
+    expect(await theirs.readiness()).toMatchObject({ ready: true })
+  })
+
   it('make deliveries wait: nothing is sent or burnt, nothing spins, others go on', async () => {
     await using world = await createWorld()
     const keys = [generateEncryptionKey(), generateEncryptionKey()] as const
     const [theirs, logger] = [world.open({ encryptionKeys: keys[0] }), keepingLogger()]
     const ours = world.open({ encryptionKeys: keys[1], logger })
     const closed = await theirs.endpoints.create({ url: world.receiver.url('/closed'), eventTypes: ['a'] })
-    await ours.endpoints.create({ url: world.receiver.url('/open'), eventTypes: ['a'] })
+    const opened = await ours.endpoints.create({ url: world.receiver.url('/open'), eventTypes: ['a'] })
     await ours.start()
     const open: string[] = []
     const waiting: string[] = []
@@ -141,6 +154,7 @@ describe('secrets of other keys', () => {
     expect(line?.message).toContain('cannot be opened')
     expect(JSON.stringify(logger.lines)).not.toContain(keys[1].split(':')[1])
     // Whoever has the key delivers them.
+    await ours.endpoints.remove(opened.id)
     await ours.stop()
     await theirs.start()
     for (const id of waiting) await theirs.deliveries.retry(id)

@@ -53,6 +53,8 @@ function ofFastifyError(error: FastifyErrorLike | null): Problem | undefined {
       return catalogue.unsupportedMediaType('Send JSON with "content-type: application/json".')
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return catalogue.malformed('The body is not as long as its content-length says.')
+    case 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE':
+      return catalogue.notFound('There is no such route.')
     case 'FST_ERR_BAD_URL':
       return catalogue.malformed('The path is not validly percent-encoded.')
     case 'ECONNRESET':

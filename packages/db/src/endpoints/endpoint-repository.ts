@@ -117,6 +117,17 @@ export class EndpointRepository {
     return rows.map((row) => this.#open(row))
   }
 
+  /** The endpoint that was made last, of whatever app; undefined when there is none. */
+  async newest(): Promise<Endpoint | undefined> {
+    const [row] = await database(this.#pool)
+      .select(columns)
+      .from(endpoints)
+      .where(live)
+      .orderBy(desc(endpoints.id))
+      .limit(1)
+    return row && this.#open(row)
+  }
+
   async list(appId: string, request: PageRequest): Promise<Page<Endpoint>> {
     const position = parsePage(request)
     const forward = position.direction === 'after'

@@ -1,9 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { canonicalUuid, uuidv7, ValidationError } from '@posthorn/core'
+import { canonicalUuid, NotFoundError, uuidv7, ValidationError } from '@posthorn/core'
 import { and, eq, isNull, lt, or, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { appExists } from '../apps.ts'
 import { database } from '../database.ts'
-import { apiKeys, type KeyRole } from '../schema/index.ts'
+import { apiKeys, apps, type KeyRole } from '../schema/index.ts'
 
 /** What a key turned out to be. */
 export interface KeyIdentity {
@@ -41,8 +42,14 @@ export class KeyRepository {
     this.#pool = pool
   }
 
-  /** Makes a key; its text is returned once and cannot be read again. */
+  /**
+   * Makes a key; its text is returned once and cannot be read again.
+   *
+   * @throws NotFoundError when its app does not exist
+   */
   async create(key: NewKey): Promise<{ id: string; key: string }> {
+    if (key.appId && !(await appExists(this.#pool, key.appId)))
+      throw new NotFoundError('There is no such app.')
     const id = uuidv7()
     const secret = newSecret()
     await this.#insert(id, secret, key)
@@ -75,7 +82,13 @@ export class KeyRepository {
     const [, hex, secret] = KEY_FORM.exec(text) ?? []
     const id = hex && canonicalUuid(hex)
     if (!id || !secret) return undefined
-    const [row] = await database(this.#pool).select().from(apiKeys).where(eq(apiKeys.id, id))
+    const [found] = await database(this.#pool)
+      .select({ key: apiKeys, liveApp: apps.id })
+      .from(apiKeys)
+      .leftJoin(apps, and(eq(apps.id, apiKeys.appId), isNull(apps.deletedAt)))
+      .where(eq(apiKeys.id, id))
+    // The key of an app that was deleted opens nothing any more.
+    const row = found && (found.key.appId === null || found.liveApp !== null) ? found.key : undefined
     if (!row || !timingSafeEqual(row.secretHash, hash(secret))) return undefined
     if (row.revokedAt || (row.expiresAt && row.expiresAt <= new Date())) return undefined
     return { id: row.id, appId: row.appId, name: row.name, role: row.role }

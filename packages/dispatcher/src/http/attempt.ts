@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert'
 import {
   type Clock,
   classifyStatus,
@@ -23,6 +24,7 @@ const TIMED_OUT: FailureText = {
 }
 const ABORTED: FailureText = { errorCode: 'ABORTED', errorMessage: 'The request was given up' }
 /** The connections to the origin are all taken: nothing was sent, so nothing is said about this request. */
+const NOT_HTTP: FailureText = { errorCode: 'NOT_HTTP', errorMessage: 'The answer is not HTTP' }
 const NO_SLOT: FailureText = {
   errorCode: 'NO_CONNECTION_FREE',
   errorMessage: 'No connection became free in time',
@@ -127,10 +129,14 @@ export class Attempt implements Dispatcher.DispatchHandler, TransportProbe, Abor
     })
   }
 
-  /** Settles with the class of an error of the transport, or `internal` for one that is none. */
+  /**
+   * Settles with the class of an error of the transport, or `internal` for one that is none. undici asserts things about
+   * an answer (a status of at least 100): that is the receiver's fault, and must use up a try.
+   */
   fail(error: unknown): void {
     const failure = classifyFailure(error)
-    this.#settle(failure, describeFailure(failure, error))
+    if (failure === 'internal' && error instanceof AssertionError) this.#settle('connection', NOT_HTTP)
+    else this.#settle(failure, describeFailure(failure, error))
   }
 
   /** The deadline has passed. What has already arrived is read first: a busy process must not invent timeouts. */

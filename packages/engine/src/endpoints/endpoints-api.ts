@@ -10,7 +10,7 @@ import type {
 import { generateSecret } from '@posthorn/dispatcher/signing'
 import { idOrNotFound } from '../ids.ts'
 import type { AttemptView, CircuitView, EndpointInput, EndpointsApi, NewSecret } from '../types.ts'
-import { endpointView, publicKeyOfEndpoint } from './endpoint-view.ts'
+import { endpointView, publicKeyOfEndpoint, unhidden } from './endpoint-view.ts'
 import { type EndpointDefaults, parseEndpoint } from './settings.ts'
 
 const MAX_SECRETS = 11
@@ -53,7 +53,7 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
 
   return {
     async create(input) {
-      const { enabled, ...settings } = parseEndpoint(input, defaults)
+      const { enabled, ...settings } = parseEndpoint(withHeaders(input, {}), defaults)
       const { secret } = generateSecret(settings.signing)
       const id = uuidv7()
       const made = await repository.insert({ ...settings, id, appId, origin: 'api', secrets: [{ secret }] })
@@ -74,7 +74,10 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
 
     async update(id, input) {
       const endpoint = await find(id)
-      const settings = parseEndpoint({ ...inputOf(endpoint), ...withoutUndefined(input) }, defaults)
+      const settings = parseEndpoint(
+        { ...inputOf(endpoint), ...withoutUndefined(withHeaders(input, endpoint.headers)) },
+        defaults,
+      )
       const updated = await repository.update(appId, endpoint.id, settings)
       if (updated && settings.signing !== endpoint.signing) {
         // A key of the other kind: nothing that receivers hold can verify the new signatures, so there is no overlap.
@@ -121,6 +124,15 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
       return circuitOf(endpoint)
     },
   }
+}
+
+/** Input whose hidden header values have become the real ones. */
+function withHeaders<Input extends Partial<EndpointInput>>(
+  input: Input,
+  present: Readonly<Record<string, string>>,
+): Input {
+  if (input.headers === undefined) return input
+  return { ...input, headers: unhidden(input.headers, present) }
 }
 
 function missing(): never {

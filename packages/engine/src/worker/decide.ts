@@ -3,7 +3,7 @@ import type { DeadLetterReason, DeliveryOutcome } from '@posthorn/db'
 import type { DispatchResult } from '@posthorn/dispatcher'
 
 /** How long a delivery rests when the fault was our own. */
-const OWN_FAULT_DELAY_MS = 5_000
+const OWN_FAULT_DELAY_MS = 30_000
 /** A delivery that was claimed this often without an outcome kills whoever takes it. */
 export const MAX_LOST_CLAIMS = 10
 

@@ -33,6 +33,8 @@ export interface DeliveryWorkerOptions {
 }
 
 const MAX_CLAIM = 500
+/** slots on top, as a multiple of the usual ones: sockets are cheap, but not without end */
+const MAX_EXTRA_SHARE = 3
 const FEW_SLOTS_WAIT_MS = 25
 const FLUSH_SHARE_MS = 5_000
 /** for handing back what is under way, also where there is no grace left */
@@ -51,7 +53,9 @@ export class DeliveryWorker {
   readonly #due = new Signal()
   /** there is room for a claim worth making */
   readonly #room = new Signal()
-  readonly #slow = new SlowEndpoints()
+  readonly #slow: SlowEndpoints
+  /** slots on top of the usual ones, for as long as slow endpoints hold more than their half */
+  #extraSlots = 0
   readonly #counters = new WorkerCounters()
   readonly #heartbeat: Heartbeat
   readonly #batcher: CompletionBatcher<Landing>
@@ -73,6 +77,7 @@ export class DeliveryWorker {
   constructor(options: DeliveryWorkerOptions) {
     this.#options = options
     const { queue, logger } = options
+    this.#slow = new SlowEndpoints(() => options.clock.monotonic())
     this.#leaseMs = options.timeoutMs + slackMs(options.timeoutMs)
     this.#heartbeat = new Heartbeat({
       extend: (leases, leaseMs) => queue.extend(leases, leaseMs),
@@ -156,6 +161,7 @@ export class DeliveryWorker {
     const { pollIntervalMs, logger } = this.#options
     let failures = 0
     while (!this.#stopping) {
+      this.#makeWay()
       // A claim costs about the same for few rows as for many: under load it waits until it is worth making, but never
       // long, since slots that hang must not keep the free ones from others.
       if (this.#freeRoom < this.#worthwhile) {
@@ -177,9 +183,24 @@ export class DeliveryWorker {
     }
   }
 
+  /**
+   * Endpoints that hang may have taken every slot before anybody could know it. What they hold beyond their half is given
+   * to the others on top, so that nobody waits for their timeouts.
+   */
+  #makeWay(): void {
+    const { concurrency } = this.#options
+    const beyond = this.#slow.look().inFlight - Math.floor(concurrency / 2)
+    this.#extraSlots = Math.min(MAX_EXTRA_SHARE * concurrency, Math.max(0, beyond))
+    this.#takeOff()
+  }
+
+  get #slots(): number {
+    return this.#options.concurrency + this.#extraSlots
+  }
+
   /** Slots, and half as many deliveries waiting for one, less what is held already. */
   get #freeRoom(): number {
-    return Math.ceil(this.#options.concurrency * 1.5) - this.#held
+    return Math.max(0, this.#slots + Math.ceil(this.#options.concurrency / 2) - this.#held)
   }
 
   get #worthwhile(): number {
@@ -187,7 +208,7 @@ export class DeliveryWorker {
   }
 
   async #claim(free: number): Promise<number> {
-    const slow = this.#slow
+    const slow = this.#slow.look()
     const askedAt = this.#options.clock.monotonic()
     const items = await this.#options.queue.claim({
       limit: Math.min(free, MAX_CLAIM),
@@ -203,7 +224,6 @@ export class DeliveryWorker {
     this.#held += items.length
     for (const item of items) {
       this.#heartbeat.track(item, askedAt)
-      slow.started(item.group)
     }
     void this.#begin(items, claimedAt)
     return items.length
@@ -233,10 +253,11 @@ export class DeliveryWorker {
 
   /** Starts what waits for a slot, as far as there are slots. */
   #takeOff(): void {
-    while (!this.#stopping && this.#inFlight < this.#options.concurrency) {
+    while (!this.#stopping && this.#inFlight < this.#slots) {
       const flight = this.#ready.shift()
       if (!flight) return
       this.#inFlight += 1
+      this.#slow.started(flight.item.group)
       void this.#fly(flight)
     }
   }
@@ -266,6 +287,7 @@ export class DeliveryWorker {
   }
 
   async #fly({ item, delivery, target, claimedAt }: Flight): Promise<void> {
+    let durationMs: number | undefined
     const { timeoutMs } = target.endpoint
     const needed = timeoutMs + slackMs(timeoutMs) / 3
     if (needed > this.#heartbeat.remainingMs(item) && !(await this.#renew(item, needed))) {
@@ -280,17 +302,18 @@ export class DeliveryWorker {
           'a delivery could not be tried',
         )
       })
+      durationMs = landing?.report?.result.timing.totalMs
       if (landing?.report) this.#counters.attempts[landing.report.result.verdict] += 1
       if (landing) await this.#hand(item, landing)
       else this.#drop(item)
     }
     this.#inFlight -= 1
+    this.#slow.ended(item.group, durationMs)
     this.#takeOff()
   }
 
   /** The slot is free as soon as there is room for the outcome: the next requests go out while this one is written. */
   async #hand(item: QueueItem, landing: Landing): Promise<void> {
-    this.#slow.ended(item.group, landing.report?.result.timing.totalMs)
     this.#unwritten += 1
     try {
       await this.#batcher.add({ id: item.id, leaseToken: item.leaseToken, kind: 'done', record: landing })
@@ -308,7 +331,6 @@ export class DeliveryWorker {
 
   #drop(item: QueueItem): void {
     this.#heartbeat.forget(item)
-    this.#slow.ended(item.group, undefined)
     this.#landed(item)
   }
 
