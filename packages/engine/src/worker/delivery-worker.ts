@@ -8,11 +8,12 @@ import type { Logger, WorkerStats } from '../types.ts'
 import { announce } from './announce.ts'
 import { MAX_LOST_CLAIMS } from './decide.ts'
 import type { EndpointCache, Target } from './endpoint-cache.ts'
-import type { Flight, Landing } from './flight.ts'
+import { type Flight, type Landing, withoutDetails } from './flight.ts'
 import { FlightPlan, parked } from './flight-plan.ts'
 import type { SendSettings } from './send.ts'
 import { Signal } from './signal.ts'
 import { SlowEndpoints } from './slow-endpoints.ts'
+import { within } from './within.ts'
 import { WorkerCounters } from './worker-counters.ts'
 
 /** What a worker is made of. */
@@ -380,30 +381,4 @@ export class DeliveryWorker {
       this.#counters.flushes += 1
     },
   }
-}
-
-/** A landing whose texts the database refused: what is left are numbers and words of our own. */
-function withoutDetails(landing: Landing): Landing {
-  const { outcome } = landing
-  const bare = {
-    responseBody: null,
-    responseHeaders: null,
-    errorMessage: null,
-    timing: null,
-    responseTruncated: true,
-  }
-  return {
-    ...landing,
-    outcome: { ...outcome, error: null, attempt: outcome.attempt && { ...outcome.attempt, ...bare } },
-  }
-}
-
-/** Waits for something, but not longer than `ms`. */
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, ms))
-  })
-  await Promise.race([work, over])
-  clearTimeout(timer)
 }

@@ -18,3 +18,19 @@ export interface Landing {
   /** null: no request was made */
   readonly report: CircuitReport | null
 }
+
+/** A landing whose texts the database refused: what is left are numbers and words of our own. */
+export function withoutDetails(landing: Landing): Landing {
+  const { outcome } = landing
+  const bare = {
+    responseBody: null,
+    responseHeaders: null,
+    errorMessage: null,
+    timing: null,
+    responseTruncated: true,
+  }
+  return {
+    ...landing,
+    outcome: { ...outcome, error: null, attempt: outcome.attempt && { ...outcome.attempt, ...bare } },
+  }
+}
