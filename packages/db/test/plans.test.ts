@@ -206,16 +206,7 @@ async function deliver(db: TestDatabase, settings?: string) {
   await claim(db.pool, 1)
   let items: Awaited<ReturnType<typeof claim>> = []
   const claims = await plansOf(db.url, async (pool) => (items = await claim(pool, 100)), options)
-  const loads = await plansOf(
-    db.url,
-    (pool) =>
-      loadClaimed(
-        pool,
-        items.map((item) => item.id),
-        { prepared: false },
-      ),
-    options,
-  )
+  const loads = await plansOf(db.url, (pool) => loadClaimed(pool, items, { prepared: false }), options)
   const completions = await plansOf(
     db.url,
     (pool) =>

@@ -38,10 +38,10 @@ const columns = {
   pausedAt: endpoints.pausedAt,
   createdAt: endpoints.createdAt,
   updatedAt: endpoints.updatedAt,
-  version: sql<string>`${endpoints.updatedAt}::text`,
+  version: sql<number>`date_part('epoch', ${endpoints.updatedAt})`,
 }
 
-type Row = Omit<typeof endpoints.$inferSelect, 'urlSha256' | 'host' | 'deletedAt'> & { version: string }
+type Row = Omit<typeof endpoints.$inferSelect, 'urlSha256' | 'host' | 'deletedAt'> & { version: number }
 
 /** A new endpoint before it has a row. */
 export interface NewEndpoint extends EndpointSettings {
