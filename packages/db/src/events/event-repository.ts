@@ -12,7 +12,8 @@ export interface StoredEvent {
   readonly traceId: string | null
   readonly eventType: string
   readonly sessionId: string | null
-  readonly payload: string
+  /** null for an event that is INVALID or a DUPLICATE */
+  readonly payload: string | null
   readonly metadata: Record<string, unknown> | null
   readonly status: EventStatus
   readonly receivedAt: Date
