@@ -1,4 +1,9 @@
 export { appExists } from './apps.ts'
+export { type ChangeCursor, cursorAt, formatCursor, parseCursor } from './changes/cursor.ts'
+export { type Change, type ChangePage, currentSnapshot, readChanges } from './changes/read-changes.ts'
+export { type NewChange, recordChanges } from './changes/record-changes.ts'
+export { contains } from './changes/snapshot.ts'
+export { sweepChanges } from './changes/sweep-changes.ts'
 export {
   type CircuitSettingsSource,
   PostgresCircuitStore,

@@ -29,11 +29,19 @@ export class Publisher {
   readonly #intake: EventIntake
   readonly #endpoints: EnqueueEndpoints
   readonly #sealer: Sealer
+  readonly #onAccepted: (appId: string) => void
 
-  constructor(parts: { intake: EventIntake; endpoints: EnqueueEndpoints; sealer: Sealer }) {
+  /** @param parts.onAccepted is told of each event that was committed; of none inside a caller's transaction */
+  constructor(parts: {
+    intake: EventIntake
+    endpoints: EnqueueEndpoints
+    sealer: Sealer
+    onAccepted: (appId: string) => void
+  }) {
     this.#intake = parts.intake
     this.#endpoints = parts.endpoints
     this.#sealer = parts.sealer
+    this.#onAccepted = parts.onAccepted
   }
 
   async publish(
@@ -119,6 +127,7 @@ export class Publisher {
     const { eventId, deliveryIds, duplicate } = options.tx
       ? await writeInCallersTransaction(event, options)
       : await this.#intake.accept(event)
+    if (!options.tx && !duplicate) this.#onAccepted(event.appId)
     return {
       eventId: formatId('evt', eventId),
       deliveryIds: deliveryIds.map((id) => formatId('dlv', id)),
