@@ -8,7 +8,16 @@ import {
   uuidv7,
   ValidationError,
 } from '@posthorn/core'
-import { type Acceptance, acceptEvents, type Endpoint, type NewEvent, typePatterns } from '@posthorn/db'
+import {
+  type Acceptance,
+  acceptEvents,
+  asIntakeError,
+  type Endpoint,
+  fingerprint,
+  keyMismatch,
+  type NewEvent,
+  typePatterns,
+} from '@posthorn/db'
 import { parseCustomHeaders } from '@posthorn/dispatcher'
 import type { z } from 'zod'
 import type { EnqueueEndpoints } from '../endpoints/enqueue-endpoints.ts'
@@ -16,9 +25,8 @@ import { requestIdOf } from '../ids.ts'
 import type { Sealer } from '../sealer.ts'
 import type { Accepted, EnqueueInput, PublishContext, PublishInput, WriteOptions } from '../types.ts'
 import { parseInput } from '../validation.ts'
-import { fingerprint } from './fingerprint.ts'
 import { enqueueSchema, publishSchema } from './input.ts'
-import { asIntakeError, type EventIntake, keyMismatch } from './intake.ts'
+import type { EventIntake } from './intake.ts'
 import { payloadText } from './raw-json.ts'
 import { clientOf } from './transaction.ts'
 
