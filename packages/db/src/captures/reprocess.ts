@@ -13,9 +13,11 @@ export interface ReprocessFilter {
   readonly type?: string
   readonly sessionId?: string
   readonly since?: Date
+  /** uuid: only those that came behind this one */
+  readonly after?: string
 }
 
-/** Events that may be processed again, the oldest first, at most `limit` of each status. */
+/** Events that may be processed again, the oldest first, at most `limit`. */
 export async function findReprocessable(
   pool: pg.Pool,
   appId: string,
@@ -28,20 +30,24 @@ export async function findReprocessable(
       pool.query<{ id: string; status: ReprocessableStatus }>(
         `select id, status from posthorn.events
           where app_id = $1 and status = $2 and status <> 'SUCCESS' and ($3::text is null or event_type = $3)
-            and ($4::text is null or session_id = $4) and id >= $5::uuid
-          order by id limit $6`,
+            and ($4::text is null or session_id = $4) and id >= $5::uuid and id > $6::uuid
+          order by id limit $7`,
         [
           appId,
           status,
           filter.type ?? null,
           filter.sessionId ?? null,
           firstIdAt(filter.since ?? new Date(0)),
+          filter.after ?? firstIdAt(new Date(0)),
           limit,
         ],
       ),
     ),
   )
-  return found.flatMap(({ rows }) => rows)
+  return found
+    .flatMap(({ rows }) => rows)
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, limit)
 }
 
 /**
