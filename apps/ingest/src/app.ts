@@ -2,7 +2,7 @@ import type { Posthorn } from '@posthorn/engine'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { Authenticator } from './auth/authenticator.ts'
-import { registerAuth } from './auth/hook.ts'
+import { isStillAllowed, registerAuth } from './auth/hook.ts'
 import type { IngestConfig } from './config.ts'
 import { registerDeliveries } from './deliveries/routes.ts'
 import { registerCircuits } from './endpoints/circuit-routes.ts'
@@ -24,6 +24,8 @@ import { registerMetrics } from './metrics/routes.ts'
 import { answerClientError, answerFrameworkError, registerProblems } from './problems/handlers.ts'
 import { registerOpenApi } from './reference/openapi.ts'
 import { registerReference } from './reference/routes.ts'
+import { registerStream, registerStreamAlias } from './stream/routes.ts'
+import { Streams, type StreamTimes } from './stream/streams.ts'
 
 /** What the HTTP service is made of. */
 export interface IngestOptions {
@@ -34,6 +36,7 @@ export interface IngestOptions {
   readonly logger?: FastifyBaseLogger
   /** how many requests with events one app may have open at once (1 000) */
   readonly maxOpenPerApp?: number
+  readonly stream?: Partial<StreamTimes>
 }
 
 /** The HTTP service: a Fastify instance that more routes may be added to before it listens. */
@@ -85,6 +88,12 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
   registerHealth(app, readiness)
   registerMetrics(app, metrics)
   registerReference(app)
+  const streams = new Streams(app, {
+    ...options.stream,
+    isStillAllowed: (request) => isStillAllowed(authenticator, request, 'read'),
+    onCount: metrics.setStreams,
+  })
+  registerStreamAlias(app, streams)
   await app.register(
     async (api: ZodApp) => {
       registerPublish(api, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
@@ -94,6 +103,7 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
       registerEndpointActions(api)
       registerCircuits(api)
       registerDeliveries(api)
+      registerStream(api, streams)
     },
     { prefix: '/api/v1' },
   )

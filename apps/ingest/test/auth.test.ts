@@ -34,6 +34,8 @@ const ROUTES: Readonly<Record<string, 'public' | readonly KeyRole[]>> = {
   'GET /api/v1/deliveries/:id': ['read', 'operator', 'admin'],
   'POST /api/v1/deliveries/:id/retry': ['operator', 'admin'],
   'POST /api/v1/deliveries/:id/cancel': ['operator', 'admin'],
+  'GET /api/v1/stream': ['read', 'operator', 'admin'],
+  'GET /api/conversations/stream': ['read', 'operator', 'admin'],
 }
 
 const OTHER_APP = uuidv7()
@@ -56,7 +58,9 @@ function request(route: string) {
   const [method = '', path = ''] = route.split(' ')
   const prefix = path.includes('deliveries') ? 'dlv' : path.includes('events') ? 'evt' : 'ep'
   const body = method === 'GET' || method === 'DELETE' ? {} : { json: {} }
-  return [path.replace(':id', formatId(prefix, uuidv7())), { method, ...body }] as const
+  // A stream has no end; what is wrong with a request of one is answered at once.
+  const query = path.endsWith('/stream') ? '?nothing=1' : ''
+  return [path.replace(':id', formatId(prefix, uuidv7())) + query, { method, ...body }] as const
 }
 
 /** What `printRoutes` draws, as `METHOD path`. */

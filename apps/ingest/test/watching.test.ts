@@ -89,7 +89,7 @@ describe('the reference', () => {
         (method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
       ),
     )
-    expect(routes).toHaveLength(24)
+    expect(routes).toHaveLength(25)
     for (const operations of Object.values(document.paths ?? {})) {
       for (const operation of Object.values(operations)) {
         expect(operation.summary).toBeTypeOf('string')

@@ -13,6 +13,9 @@ import type {
 } from '@posthorn/db'
 import type { DispatcherOptions } from '@posthorn/dispatcher'
 import type pg from 'pg'
+import type { ChangesApi } from './changes/types.ts'
+
+export type { ChangeBatch, ChangesApi, FollowOptions, StreamedChange } from './changes/types.ts'
 
 /** Where the engine says what it does. Shaped like pino, which fits as it is. */
 export interface Logger {
@@ -320,6 +323,7 @@ export interface AppScope {
   readonly endpoints: EndpointsApi
   readonly deliveries: DeliveriesApi
   readonly events: EventsApi
+  readonly changes: ChangesApi
 }
 
 /** What the engine announces. Also published on `diagnostics_channel` as `posthorn:<name>`. */
@@ -376,6 +380,8 @@ export interface Posthorn extends AppScope, AsyncDisposable {
   readiness(): Promise<DatabaseReadiness>
   /** Tells workers that something is due; after the commit of a transaction that was given as `tx`. */
   wake(): Promise<void>
+  /** Tells those who follow changes that some were committed: after each commit that wrote any. */
+  changed(): void
   /** Runs the worker inside this process. */
   start(): Promise<void>
   /** Claims and delivers what is due now, then returns how many were tried. */

@@ -16,7 +16,7 @@ export interface TestService extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-export interface TestServiceOptions extends Partial<Pick<IngestOptions, 'maxOpenPerApp'>> {
+export interface TestServiceOptions extends Pick<IngestOptions, 'maxOpenPerApp' | 'stream'> {
   readonly logger?: FastifyBaseLogger
   readonly engine?: Partial<PosthornOptions>
   readonly config?: Partial<IngestOptions['config']>
@@ -34,6 +34,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     posthorn,
     config: { WEBHOOK_BODY_LIMIT: 1_048_576, TRUST_PROXY: [], ...options.config },
     ...(options.logger && { logger: options.logger }),
+    ...(options.stream && { stream: options.stream }),
     ...(options.maxOpenPerApp !== undefined && { maxOpenPerApp: options.maxOpenPerApp }),
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -1,5 +1,6 @@
 import { ConflictError, NotFoundError } from '@posthorn/core'
 import type pg from 'pg'
+import { deadLetterChange } from '../changes/dead-letter-change.ts'
 import { inTransaction } from '../database.ts'
 
 interface Locked {
@@ -47,8 +48,12 @@ async function requeue(client: pg.PoolClient, id: string, by: string): Promise<v
     [id],
   )
   await client.query(
-    `update posthorn.dead_letters set requeued_at = now(), requeued_by = $2
-      where delivery_id = $1 and requeued_at is null and discarded_at is null`,
+    `with requeued as (
+       update posthorn.dead_letters set requeued_at = now(), requeued_by = $2
+        where delivery_id = $1 and requeued_at is null and discarded_at is null
+       returning id, app_id, delivery_id, event_id, endpoint_id, reason
+     )
+     insert into posthorn.changes (app_id, type, data) select app_id, 'dead_letter', ${deadLetterChange('requeued')} from requeued`,
     [id, by],
   )
 }
@@ -76,7 +81,13 @@ export async function cancelDelivery(
     await client.query(`update posthorn.deliveries set status = 'cancelled' where id = $1`, [id])
     if (queued === 'halted') {
       await client.query(
-        `update posthorn.dead_letters set discarded_at = now() where delivery_id = $1 and requeued_at is null and discarded_at is null`,
+        `with discarded as (
+           update posthorn.dead_letters set discarded_at = now()
+            where delivery_id = $1 and requeued_at is null and discarded_at is null
+           returning id, app_id, delivery_id, event_id, endpoint_id, reason
+         )
+         insert into posthorn.changes (app_id, type, data)
+         select app_id, 'dead_letter', ${deadLetterChange('discarded')} from discarded`,
         [id],
       )
       await client.query(`select pg_notify('posthorn_due', '')`)

@@ -1,5 +1,6 @@
 import { uuidv7 } from '@posthorn/core'
 import type pg from 'pg'
+import { deadLetterChange } from '../changes/dead-letter-change.ts'
 
 /** What a sweep ended. */
 export interface SweepReport {
@@ -45,6 +46,9 @@ async function endDeliveries(pool: pg.Pool, why: keyof typeof CONDITIONS, limit:
               app_id, id, event_id, endpoint_id, 'expired', last_failure, coalesce(last_error, 'It could not be delivered in time.'), attempt_count
          from noted where '${status}' = 'dead'
        on conflict do nothing
+       returning id, app_id, delivery_id, event_id, endpoint_id, reason
+     ), announced as (
+       insert into posthorn.changes (app_id, type, data) select app_id, 'dead_letter', ${deadLetterChange('buried')} from buried
      )
      select count(*)::int as n from noted`,
     [limit, uuidv7()],

@@ -1,3 +1,5 @@
+import { deadLetterChange } from '../changes/dead-letter-change.ts'
+
 /**
  * Writes the outcomes of many deliveries in one statement, so one commit: attempt rows, what becomes of each delivery,
  * its next due time or its dead letter, and the statistics of the worker that made the attempts.
@@ -61,6 +63,9 @@ with input as materialized (
   select dead_letter_id, app_id, id, event_id, endpoint_id, reason, failure, error, tries
     from settled where final in ('failed', 'dead')
   on conflict do nothing
+  returning id, app_id, delivery_id, event_id, endpoint_id, reason
+), announced as (
+  insert into posthorn.changes (app_id, type, data) select app_id, 'dead_letter', ${deadLetterChange('buried')} from buried
 ), counted as (
   insert into posthorn.attempt_stats (endpoint_id, minute, worker_id, attempts, successes, duration_sum_ms, failures, buckets, bucket_counts)
   select endpoint_id, minute, worker_id, attempts, successes, duration_sum_ms, failures, buckets, bucket_counts

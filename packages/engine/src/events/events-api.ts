@@ -20,7 +20,7 @@ export function createEventsApi(
       const attempts = await deliveries.attempts(owed.map((delivery) => delivery.id))
       return {
         ...eventView(event),
-        payload: rawJson(event.payload, { isChecked: true }),
+        payload: rawJson(event.payload ?? 'null', { isChecked: true }),
         deliveries: owed.map((delivery) => ({
           ...deliveryView(delivery),
           attempts: attempts.filter((attempt) => attempt.deliveryId === delivery.id).map(attemptView),
