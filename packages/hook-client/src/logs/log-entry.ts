@@ -1,4 +1,5 @@
 import { REDACTED } from '@posthorn/core'
+import type { LogFields } from './types.ts'
 
 /** The four log files: sent events; failures; what happens to the spool; details for whoever debugs. */
 export const LOG_FILES = ['success', 'error', 'queue', 'debug'] as const
@@ -8,24 +9,13 @@ export type LogFile = (typeof LOG_FILES)[number]
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/**
- * What an entry says beside its message. Values are flat on purpose: a payload is an object and does not fit.
- * Text is cut at 1 024 characters.
- */
-export interface LogFields {
-  readonly requestId?: string
-  readonly traceId?: string
-  readonly spanId?: string
-  readonly [name: string]: string | number | boolean | null | undefined
-}
-
 const MAX_TEXT = 1_024
 /** Keys of Posthorn, and what follows the name of an HTTP authentication scheme. */
 const CREDENTIALS = /\bphk_\w+|\b(?:Bearer|Basic) +[\w.~+/=-]{8,}/gi
 
 /**
  * One entry as a line of JSON with its newline: time, level, message, the three ids (null where there is none), then
- * the other fields. Keys, authorization values and the given secrets became `[REDACTED]`.
+ * the other fields, text cut at 1 024 characters. Keys, authorization values and the given secrets became `[REDACTED]`.
  */
 export function formatEntry(
   time: Date,

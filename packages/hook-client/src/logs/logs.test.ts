@@ -41,14 +41,14 @@ describe('an entry', () => {
   it('is one line of JSON with time, level, message, the ids and its fields', async () => {
     const now = () => new Date('2026-08-22T10:00:00.123Z')
     await using(openLogs({ directory, now }), (logs) => {
-      logs.write('success', 'info', 'sent', {
+      logs.success('sent', {
         requestId: 'r',
         traceId: 't',
         spanId: 's',
         status: 200,
         gone: undefined,
       })
-      logs.write('success', 'warn', "nobody's\nline")
+      logs.success("nobody's\nline")
     })
     expect(linesOf(logPath(directory, 'success')).map((line) => JSON.parse(line))).toEqual([
       {
@@ -62,7 +62,7 @@ describe('an entry', () => {
       },
       {
         time: '2026-08-22T10:00:00.123Z',
-        level: 'warn',
+        level: 'info',
         message: "nobody's\nline",
         requestId: null,
         traceId: null,
@@ -73,8 +73,8 @@ describe('an entry', () => {
 
   it('goes to the file it was written for, and to no other', async () => {
     await using(openLogs({ directory, debug: true }), (logs) => {
-      for (const file of ['success', 'error', 'queue'] as const) logs.write(file, 'info', file)
-      logs.write('debug', 'debug', 'debug')
+      for (const file of ['success', 'error', 'queue'] as const) logs[file](file)
+      logs.debug('debug')
     })
     const files = readdirSync(directory).sort()
     expect(files).toEqual([
@@ -87,14 +87,14 @@ describe('an entry', () => {
   })
 
   it('of level debug is written in debug mode only', async () => {
-    await using(openLogs({ directory }), (logs) => logs.write('debug', 'debug', 'details'))
+    await using(openLogs({ directory }), (logs) => logs.debug('details'))
     expect(readdirSync(directory)).toEqual([])
   })
 
   it('never shows a credential, in the message or in a field', async () => {
     const key = 'not-a-posthorn-key-9fz'
     await using(openLogs({ directory, secrets: [key, ''] }), (logs) => {
-      logs.write('error', 'error', `refused ${key}`, {
+      logs.error(`refused ${key}`, {
         error: 'authorization: Bearer abcdefgh.ijk',
         note: 'phk_0123_abcdef',
       })
@@ -105,9 +105,7 @@ describe('an entry', () => {
   })
 
   it('is cut where a field is long', async () => {
-    await using(openLogs({ directory }), (logs) =>
-      logs.write('error', 'error', 'm', { error: 'x'.repeat(100_000) }),
-    )
+    await using(openLogs({ directory }), (logs) => logs.error('m', { error: 'x'.repeat(100_000) }))
     expect(statSync(logPath(directory, 'error')).size).toBeLessThan(2_000)
   })
 })
@@ -115,7 +113,7 @@ describe('an entry', () => {
 describe('flushing', () => {
   it('touches no disk before', () => {
     const logs = openLogs({ directory: join(directory, 'new') })
-    logs.write('queue', 'info', 'one')
+    logs.queue('one')
     expect(readdirSync(directory)).toEqual([])
     logs.flushSync()
     expect(messages(logPath(join(directory, 'new'), 'queue'))).toEqual(['one'])
@@ -124,16 +122,16 @@ describe('flushing', () => {
 
   it('comes by itself', async () => {
     const logs = openLogs({ directory, flushEveryMs: 5 })
-    logs.write('queue', 'info', 'one')
+    logs.queue('one')
     await expect.poll(() => readdirSync(directory)).toEqual(['webhook-queue.log'])
     await logs.close()
   })
 
   it('writes each entry once, when the end meets a write that is under way', async () => {
     const logs = openLogs({ directory })
-    for (let i = 0; i < 200; i++) logs.write('queue', 'info', `first ${i}`)
+    for (let i = 0; i < 200; i++) logs.queue(`first ${i}`)
     const underWay = logs.flush()
-    for (let i = 0; i < 200; i++) logs.write('queue', 'info', `second ${i}`)
+    for (let i = 0; i < 200; i++) logs.queue(`second ${i}`)
     await Promise.resolve()
     logs.flushSync()
     await underWay
@@ -144,7 +142,7 @@ describe('flushing', () => {
 
   it('makes files that only their owner reads', async () => {
     const folder = join(directory, 'new')
-    await using(openLogs({ directory: folder }), (logs) => logs.write('queue', 'info', 'one'))
+    await using(openLogs({ directory: folder }), (logs) => logs.queue('one'))
     expect(statSync(folder).mode & 0o777).toBe(0o700)
     expect(statSync(logPath(folder, 'queue')).mode & 0o777).toBe(0o600)
   })
@@ -155,7 +153,7 @@ describe('a log that cannot be written', () => {
     const blocked = join(directory, 'blocked')
     writeFileSync(blocked, 'a file where the folder should be')
     const logs = openLogs({ directory: blocked })
-    logs.write('queue', 'info', 'kept')
+    logs.queue('kept')
     await logs.flush()
     logs.flushSync()
     rmSync(blocked)
@@ -167,11 +165,11 @@ describe('a log that cannot be written', () => {
     const blocked = join(directory, 'blocked')
     writeFileSync(blocked, '')
     const logs = openLogs({ directory: blocked })
-    for (let i = 0; i < 3_000; i++) logs.write('queue', 'info', 'x'.repeat(1_000))
+    for (let i = 0; i < 3_000; i++) logs.queue('x'.repeat(1_000))
     await logs.flush()
     rmSync(blocked)
     await logs.flush()
-    logs.write('queue', 'info', 'again')
+    logs.queue('again')
     await logs.close()
     const entries = entriesOf(logPath(blocked, 'queue'))
     const lost = entries.find(({ message }) => message === 'log entries were lost')?.['lost']
@@ -188,7 +186,7 @@ describe('rotation', () => {
     await using(openLogs({ directory, ...small, now: () => new Date(time) }), async (logs) => {
       for (let i = 0; i < 200; i++) {
         time += 1_000
-        logs.write('success', 'info', `entry ${i}`)
+        logs.success(`entry ${i}`)
         await logs.flush()
       }
     })
@@ -211,12 +209,12 @@ describe('rotation', () => {
     writeFileSync(lock, '')
     appendFileSync(logPath(directory, 'success'), `${JSON.stringify({ message: 'x'.repeat(3_000) })}\n`)
     const logs = openLogs({ directory, ...small })
-    logs.write('success', 'info', 'while it is held')
+    logs.success('while it is held')
     await logs.flush()
     expect(readdirSync(directory)).toHaveLength(2)
     utimesSync(lock, new Date(0), new Date(0))
     for (const message of ['breaks it', 'rotates']) {
-      logs.write('success', 'info', message)
+      logs.success(message)
       await logs.flush()
     }
     await logs.close()
@@ -230,7 +228,7 @@ describe('rotation', () => {
     mkdirSync(join(directory, 'webhook-success.d'))
     await using(openLogs({ directory, maxBytes: 1, keep: 1 }), async (logs) => {
       for (let i = 0; i < 5; i++) {
-        logs.write('success', 'info', `${i}`)
+        logs.success(`${i}`)
         await logs.flush()
       }
     })
@@ -239,10 +237,10 @@ describe('rotation', () => {
 
   it('loses nothing where the folder lets nobody rename', async () => {
     const logs = openLogs({ directory, maxBytes: 1 })
-    logs.write('success', 'info', 'one')
+    logs.success('one')
     mkdirSync(`${logPath(directory, 'success')}.lock`)
     await logs.flush()
-    logs.write('success', 'info', 'two')
+    logs.success('two')
     await logs.close()
     chmodSync(directory, 0o700)
     expect(messages(logPath(directory, 'success'))).toEqual(['one', 'two'])

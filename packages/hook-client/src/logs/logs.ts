@@ -1,11 +1,10 @@
 import { join } from 'node:path'
-import { formatEntry, LOG_FILES, type LogFields, type LogFile, type LogLevel } from './log-entry.ts'
+import { formatEntry, LOG_FILES, type LogFile, type LogLevel } from './log-entry.ts'
 import { LogWriter } from './log-writer.ts'
+import type { HookLog, LogFields } from './types.ts'
 
-/** The logs of one process. Nothing about them ever throws or rejects. */
-export interface HookLogs {
-  /** Takes an entry; it is on disk at the next flush. */
-  write(file: LogFile, level: LogLevel, message: string, fields?: LogFields): void
+/** The logs of one process. Nothing about them ever throws or rejects; an entry is on disk at the next flush. */
+export interface HookLogs extends HookLog {
   /** Writes what was taken so far, in the background. */
   flush(): Promise<void>
   /** Writes what was taken so far before it returns. Happens by itself when the process ends. */
@@ -59,15 +58,18 @@ export function openLogs(options: LogOptions): HookLogs {
     timer = undefined
     await Promise.all([...writers.values()].map((writer) => writer.flush()))
   }
+  const write = (file: LogFile, level: LogLevel, message: string, fields: LogFields = {}) => {
+    const writer = writers.get(file)
+    if (writer?.add(formatEntry(now(), level, message, fields, secrets))) void flush()
+    else timer ??= setTimeout(flush, flushEveryMs).unref()
+    if (openAtExit.size === 0) process.on('exit', flushAll)
+    openAtExit.add(logs)
+  }
   const logs: HookLogs = {
-    write(file, level, message, fields = {}) {
-      if (level === 'debug' && !debug) return
-      const writer = writers.get(file)
-      if (writer?.add(formatEntry(now(), level, message, fields, secrets))) void flush()
-      else timer ??= setTimeout(flush, flushEveryMs).unref()
-      if (openAtExit.size === 0) process.on('exit', flushAll)
-      openAtExit.add(logs)
-    },
+    success: (message, fields) => write('success', 'info', message, fields),
+    error: (message, fields) => write('error', 'error', message, fields),
+    queue: (message, fields) => write('queue', 'info', message, fields),
+    debug: (message, fields) => debug && write('debug', 'debug', message, fields),
     flush,
     flushSync() {
       for (const writer of writers.values()) writer.flushSync()

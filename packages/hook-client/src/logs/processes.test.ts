@@ -38,7 +38,7 @@ it('loses no entry and tears none when several processes write and rotate at onc
   const script = (name: string) => `
     const logs = openLogs({ directory, maxBytes: 20_000, keep: 10_000 })
     for (let i = 0; i < 1_000; i++) {
-      logs.write('success', 'info', '${name}' + i)
+      logs.success('${name}' + i)
       if (i % 7 === 0) await logs.flush()
     }`
   expect(await Promise.all(writers.map((name) => inProcess(script(name))))).toEqual([0, 0, 0, 0])
@@ -59,16 +59,14 @@ it.each([
 ])('has every entry on disk when a process %s', async (_, end, code) => {
   const exit = await inProcess(`
     const logs = openLogs({ directory })
-    for (let i = 0; i < 100; i++) logs.write('success', 'info', 'entry ' + i)
+    for (let i = 0; i < 100; i++) logs.success('entry ' + i)
     ${end}`)
   expect(exit).toBe(code)
   expect(new Set(messages())).toEqual(new Set(Array.from({ length: 100 }, (_, i) => `entry ${i}`)))
 })
 
 it('keeps no process alive', async () => {
-  expect(
-    await inProcess(`openLogs({ directory, flushEveryMs: 600_000 }).write('success', 'info', 'one')`),
-  ).toBe(0)
+  expect(await inProcess(`openLogs({ directory, flushEveryMs: 600_000 }).success('one')`)).toBe(0)
   expect(messages()).toEqual(['one'])
   expect(readdirSync(directory)).toEqual([logPath('', 'success')])
 })

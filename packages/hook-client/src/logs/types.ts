@@ -1,4 +1,7 @@
-/** What a line of the logs may carry besides its message. Never a payload, never a secret. */
+/**
+ * What a line of the logs may carry besides its message. Never a payload, never a secret: values are flat on purpose, so
+ * that no document fits.
+ */
 export interface LogFields {
   requestId?: string
   traceId?: string
