@@ -157,6 +157,8 @@ export interface SpoolStatus {
   dropped: { total: DropCounts; unreported: DropCounts }
   /** The sender at work, if any. */
   sender: SenderInfo | null
+  /** The last event that could not be captured here; null when there was none. */
+  captureError: LastError | null
 }
 
 /** What a sender says of itself in `sender.lock`. */
