@@ -64,7 +64,7 @@ function readEntry(spool: Spool, folder: SpoolFolder, file: string): { entry: Sp
     file,
     requestId: requestId ?? file,
     bytes: info.bytes,
-    ageMs: ageMs(spool, (requestId && capturedAtOf(requestId)) ?? info.modifiedAt),
+    ageMs: ageMs(spool, capturedAtOf(requestId ?? file) ?? info.modifiedAt),
     ...(parsed && { claim: parsed.claim }),
     ...(failure && { failure }),
   }
