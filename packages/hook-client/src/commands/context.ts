@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { LoadedConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
 
@@ -22,4 +22,9 @@ export function systemContext(file: string): CommandContext {
 /** Where Claude Code keeps what belongs to the user. */
 export function claudeUserDir({ env, homeDir }: Pick<CommandContext, 'env' | 'homeDir'>): string {
   return env['CLAUDE_CONFIG_DIR'] || join(homeDir, '.claude')
+}
+
+/** The folder whose `.claude/settings.json` counts for sessions that start here. */
+export function projectDirOf({ env, cwd }: Pick<CommandContext, 'env' | 'cwd'>): string {
+  return resolve(cwd, env['CLAUDE_PROJECT_DIR'] || '.')
 }

@@ -55,15 +55,26 @@ export async function readLogs(directory: string, filter: LogFilter, limit: numb
   return found
 }
 
-/** Entries that match, as they are written from now on, until the signal is aborted. Goes on across rotations. */
-export async function* followLogs(
+/**
+ * Entries that match, as they are written from now on (from the return of this function on), until the signal is
+ * aborted. Goes on across rotations.
+ */
+export async function followLogs(
   directory: string,
   filter: LogFilter,
   signal: AbortSignal,
-): AsyncGenerator<LogRecord> {
+): Promise<AsyncGenerator<LogRecord, void>> {
   const tails = (filter.files ?? LOG_FILES).map((file) => new Tail(file, logPath(directory, file)))
+  for (const tail of tails) await tail.skipToEnd()
+  return newRecords(tails, filter, signal)
+}
+
+async function* newRecords(
+  tails: readonly Tail[],
+  filter: LogFilter,
+  signal: AbortSignal,
+): AsyncGenerator<LogRecord, void> {
   try {
-    for (const tail of tails) await tail.skipToEnd()
     while (!signal.aborted) {
       for (const tail of tails) {
         for (const line of await tail.lines()) {
