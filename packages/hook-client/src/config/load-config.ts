@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { isAbsolute, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { ValidationIssue } from '@posthorn/core'
 import type { ConfigSource, HookConfig, LoadedConfig, SettingName } from './config.ts'
 import { apiKey, type Parsed, text } from './parsers.ts'
@@ -29,7 +29,7 @@ export function loadConfig(overrides: Partial<ConfigSource> = {}): LoadedConfig 
   const path = resolve(source.cwd, source.env[CONFIG_FILE_VARIABLE] || userConfigFile(source))
   const file = readConfigFile(path, reading)
   for (const setting of SETTINGS) readSetting(reading, setting, file.fields, path)
-  readKeyFile(reading, file.fields)
+  readKeyFile(reading, file.fields, path)
   for (const name of Object.keys(source.env)) {
     if (name.startsWith(VARIABLE_PREFIX) && !VARIABLES.has(name)) {
       reading.issues.push({ path: name, message: 'is not a variable of the hook client' })
@@ -135,15 +135,16 @@ function readConfigFile(
 }
 
 /** The key from a file of its own, where no key is given itself. */
-function readKeyFile(reading: Reading, fields: Readonly<Record<string, unknown>>): void {
+function readKeyFile(reading: Reading, fields: Readonly<Record<string, unknown>>, file: string): void {
   const { source, given, issues } = reading
   const where = source.env[KEY_FILE_VARIABLE] ? KEY_FILE_VARIABLE : 'apiKeyFile'
   const raw = source.env[KEY_FILE_VARIABLE] || fields['apiKeyFile']
   if (raw === undefined || given.has('apiKey')) return
   given.add('apiKey')
+  const from = where === KEY_FILE_VARIABLE ? source.cwd : dirname(file)
   try {
     const path = text(raw)
-    const parsed = 'mistake' in path ? path : apiKey(source.readFile(resolve(source.cwd, path.value)))
+    const parsed = 'mistake' in path ? path : apiKey(source.readFile(resolve(from, path.value)))
     if ('mistake' in parsed) {
       issues.push({ path: where, ...parsed.mistake })
     } else {

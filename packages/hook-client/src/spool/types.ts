@@ -71,8 +71,8 @@ export interface RetryState {
   lastTriedAt: number
   nextTryAt: number
   lastError: LastError
-  /** Drops that a request of this event reported without an answer. */
-  reported?: DropCounts
+  /** True once it was cut smaller because the server found it too large. */
+  shrunk?: boolean
 }
 
 /** Drops by reason; absent means none. */
