@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { type Clock, newTraceId, systemClock, uuidv7, uuidv7Time } from '@posthorn/core'
+import { type Clock, systemClock, uuidv7, uuidv7Time } from '@posthorn/core'
 import type { LoadedConfig } from '../config/config.ts'
 import type { HookLog } from '../logs/types.ts'
 import { type PreparedEvent, prepareEvent, secretsInEnvironment } from '../redaction/prepare-event.ts'
@@ -10,6 +10,7 @@ import { openSpool, type Spool } from '../spool/layout.ts'
 import { putEvent } from '../spool/put.ts'
 import { putFailed } from '../spool/put-failed.ts'
 import type { SpooledEvent } from '../spool/types.ts'
+import { randomBytes } from './random-bytes.ts'
 import { type Input, type InputLimits, readInput } from './read-input.ts'
 import { type Spawn, spawnDetached, startSenders } from './start-sender.ts'
 import { waitForSend } from './wait-for-send.ts'
@@ -21,8 +22,8 @@ export interface CaptureOptions {
   openStdin: () => Readable
   /** Milliseconds to send in before returning; 0: leave it to the detached sender. */
   waitMs: number
-  /** Program and arguments of the detached sender. */
-  senderCommand: readonly string[]
+  /** Program and arguments of the detached sender; without it, none is started. */
+  senderCommand?: readonly string[]
   log: HookLog
   env?: NodeJS.ProcessEnv
   inputLimits?: InputLimits
@@ -34,8 +35,8 @@ export interface CaptureOptions {
 
 /** What became of an event. */
 export type CaptureResult =
-  /** It is on disk. `isFallback`: in the user's directory, since the usual place could not be written. */
-  | { kind: 'spooled'; requestId: string; isFallback: boolean }
+  /** It is on disk, in `spoolDir`: the fallback's when the usual place could not be written. */
+  | { kind: 'spooled'; requestId: string; spoolDir: string }
   /** There was no room for it, and the policy drops the newest; counted. */
   | { kind: 'dropped'; requestId: string }
   /** It was no event that could be sent; what could be read is in `failed/`. */
@@ -56,7 +57,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
   try {
     const { clock = systemClock, openStdin, inputLimits } = options
     // The event's time and place in the order is when it was seen, however long its document takes to come.
-    const requestId = uuidv7({ now: () => clock.now() })
+    const requestId = uuidv7({ now: () => clock.now(), random: randomBytes })
     const input = await readInput(openStdin, inputLimits)
     const prepared = prepare(input, options)
     const result = store(requestId, prepared, options)
@@ -64,7 +65,8 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     if (result.kind === 'spooled' && options.waitMs > 0) {
       await waitForSend({ ...options, config, requestId })
     }
-    startSenders({ ...options, command: options.senderCommand, spawn: options.spawn ?? spawnDetached })
+    const { senderCommand: command, spawn = spawnDetached } = options
+    if (command !== undefined) startSenders({ ...options, command, spawn })
     return result
   } catch (error) {
     log.error('capturing failed', { code: errorCode(error), detail: (error as Error).message })
@@ -99,7 +101,7 @@ function store(requestId: string, prepared: PreparedEvent, options: CaptureOptio
   const event: SpooledEvent = {
     version: 1,
     requestId,
-    traceId: newTraceId(),
+    traceId: traceId(),
     capturedAt: new Date(uuidv7Time(requestId)).toISOString(),
     event: isEvent ? prepared.event : 'unknown',
     sessionId: isEvent ? prepared.sessionId : null,
@@ -107,10 +109,10 @@ function store(requestId: string, prepared: PreparedEvent, options: CaptureOptio
   }
   const { config } = options.loaded
   const places = [config.spoolDir, config.fallbackSpoolDir].map((dir) => openSpool(dir, options))
-  for (const [index, spool] of places.entries()) {
+  for (const spool of places) {
     try {
       return isEvent
-        ? putReadable(spool, event, prepared, index > 0, options)
+        ? putReadable(spool, event, prepared, options)
         : putUnreadable(spool, event, prepared.message, log)
     } catch (error) {
       const failure = { code: errorCode(error) ?? 'unknown', message: (error as Error).message }
@@ -130,7 +132,6 @@ function putReadable(
   spool: Spool,
   event: SpooledEvent,
   { redactions, isCut }: Extract<PreparedEvent, { kind: 'event' }>,
-  isFallback: boolean,
   { loaded, log }: CaptureOptions,
 ): CaptureResult {
   const { requestId, traceId } = event
@@ -141,8 +142,8 @@ function putReadable(
     return { kind: 'dropped', requestId }
   }
   const bytes = Buffer.byteLength(event.body)
-  log.queue('spooled', { requestId, traceId, event: event.event, bytes, redactions, isCut, isFallback })
-  return { kind: 'spooled', requestId, isFallback }
+  log.queue('spooled', { requestId, traceId, event: event.event, bytes, redactions, isCut, spool: spool.dir })
+  return { kind: 'spooled', requestId, spoolDir: spool.dir }
 }
 
 function putUnreadable(spool: Spool, event: SpooledEvent, message: string, log: HookLog): CaptureResult {
@@ -150,6 +151,12 @@ function putUnreadable(spool: Spool, event: SpooledEvent, message: string, log: 
   putFailed(spool, event, { reason: 'unreadable-input', at: capturedAt, message, tries: 0 })
   log.error('moved to failed/: unreadable-input', { requestId, detail: message })
   return { kind: 'unreadable', requestId }
+}
+
+/** A W3C trace id; zeros alone are not one. */
+function traceId(): string {
+  const id = Buffer.from(randomBytes(16)).toString('hex')
+  return /[1-9a-f]/.test(id) ? id : traceId()
 }
 
 /** A marker is empty: there may be room for it where there was none for the event. */

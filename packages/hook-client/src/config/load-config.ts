@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { ValidationIssue } from '@posthorn/core'
+import { checksum } from '../spool/checksum.ts'
 import type { ConfigSource, HookConfig, LoadedConfig, SettingName } from './config.ts'
 import { apiKey, type Parsed, text } from './parsers.ts'
 import { baseDir, userConfigFile, userStateDir } from './places.ts'
@@ -170,7 +170,7 @@ function assemble(values: Partial<Record<SettingName, unknown>>, source: ConfigS
     spoolDir,
     logDir: absolute(source.cwd, dirs.logDir),
     // Of each spool its own, since another project's events may go to another server.
-    fallbackSpoolDir: join(userStateDir(source), 'fallback', hash('sha256', spoolDir, 'hex').slice(0, 16)),
+    fallbackSpoolDir: join(userStateDir(source), 'fallback', checksum(spoolDir)),
     limits: pick(limits),
     filter: pick(filter),
   }

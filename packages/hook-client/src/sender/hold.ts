@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto'
 import { nextDelayMs, type Random, RETRY_PRESETS } from '@posthorn/core'
 import type { HookConfig } from '../config/config.ts'
+import { checksum } from '../spool/checksum.ts'
 import type { Hold, LastError } from '../spool/types.ts'
 import { VERSION } from '../version.ts'
 
@@ -12,7 +12,7 @@ const NEW_EVENT_AFTER_MS = 60_000
  * settings is not bound by what happened with these.
  */
 export function settingsFingerprint({ url, apiKey }: HookConfig): string {
-  return hash('sha256', `${url}\n${apiKey}\n${VERSION}`, 'hex').slice(0, 16)
+  return checksum(`${url}\n${apiKey}\n${VERSION}`)
 }
 
 /** The hold after one more send that ended so. Its waits are those of the `spool` schedule; the last repeats. */

@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import { unlessGone } from './disk.ts'
-import { tolerate, writeDurably } from './durable-write.ts'
+import { temporaryName, tolerate, writeDurably } from './durable-write.ts'
 import { at, CAPTURE_ERROR_FILE, type Spool } from './layout.ts'
 import type { LastError } from './types.ts'
 
 /** Keeps the last failure of capturing, for `status`. As far as the disk allows. */
 export function noteCaptureError(spool: Spool, error: LastError): void {
   tolerate(() =>
-    writeDurably(spool, `error.${randomUUID()}`, [CAPTURE_ERROR_FILE], `${JSON.stringify(error)}\n`),
+    writeDurably(spool, temporaryName('error'), [CAPTURE_ERROR_FILE], `${JSON.stringify(error)}\n`),
   )
 }
 

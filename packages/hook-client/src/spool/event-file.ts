@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { checksum } from './checksum.ts'
 import type { SpooledEvent } from './types.ts'
 
 /** A file read as an event, or why it is none. */
@@ -7,7 +7,7 @@ export type DecodedEvent = { event: SpooledEvent } | { corrupt: string }
 /** The text of an event's file: one JSON object, the body as text in it, with a checksum. */
 export function encodeEvent(event: SpooledEvent): string {
   const { body, ...head } = event
-  return `${JSON.stringify({ ...head, sha256: checksum(body), body })}\n`
+  return `${JSON.stringify({ ...head, crc32: checksum(body), body })}\n`
 }
 
 /** Reads the text of an event's file whose name says `requestId`. Never throws. */
@@ -23,9 +23,9 @@ export function decodeEvent(text: string, requestId: string): DecodedEvent {
   if (raw['version'] !== 1) {
     return { corrupt: `the file has version ${String(raw['version'])}, and this program reads 1` }
   }
-  const { traceId, capturedAt, event, sessionId, body, sha256 } = raw
+  const { traceId, capturedAt, event, sessionId, body, crc32 } = raw
   if (raw['requestId'] !== requestId) return { corrupt: 'the request id is not the one in the name' }
-  if (typeof body !== 'string' || sha256 !== checksum(body)) {
+  if (typeof body !== 'string' || crc32 !== checksum(body)) {
     return { corrupt: 'the body does not match its checksum' }
   }
   if (
@@ -38,8 +38,4 @@ export function decodeEvent(text: string, requestId: string): DecodedEvent {
     return { corrupt: 'the file is an event with a field missing' }
   }
   return { event: { version: 1, requestId, traceId, capturedAt, event, sessionId, body } }
-}
-
-function checksum(body: string): string {
-  return hash('sha256', body, 'hex')
 }

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { newSpanId } from '@posthorn/core'
 import { errorCode, unlessGone } from './disk.ts'
 import { tolerate, writeDurably } from './durable-write.ts'
 import { at, LOCK_FILE, type Spool, withDirectories } from './layout.ts'
@@ -72,7 +72,7 @@ export function acquireLock(spool: Spool, request: LockRequest): SenderLock | { 
   const { settings, version, takeOver, isAlive = processIsAlive } = request
   const now = spool.clock.now()
   const info: SenderInfo = {
-    token: `${process.pid}-${randomBytes(6).toString('hex')}`,
+    token: `${process.pid}-${newSpanId()}`,
     pid: process.pid,
     host: hostname(),
     startedAt: new Date(now).toISOString(),

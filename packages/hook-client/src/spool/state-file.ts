@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
+import { uuidv7 } from '@posthorn/core'
 import { unlessGone } from './disk.ts'
-import { tolerate, writeDurably } from './durable-write.ts'
+import { temporaryName, tolerate, writeDurably } from './durable-write.ts'
 import { at, type Spool, STATE_FILE } from './layout.ts'
 import type { SpoolState } from './types.ts'
 
@@ -8,7 +8,7 @@ import type { SpoolState } from './types.ts'
 export function newState(): SpoolState {
   return {
     version: 1,
-    clientId: randomUUID(),
+    clientId: uuidv7(),
     unreportedDrops: {},
     totalDrops: {},
     sent: 0,
@@ -53,12 +53,7 @@ export function takeState(spool: Spool): { state: SpoolState; wasCorrupt: boolea
 
 /** Writes the state; only the holder of the sender's lock may. */
 export function writeState(spool: Spool, state: SpoolState): void {
-  writeDurably(
-    spool,
-    `state.${process.pid}.${randomUUID()}`,
-    [STATE_FILE],
-    `${JSON.stringify(state, null, 2)}\n`,
-  )
+  writeDurably(spool, temporaryName('state'), [STATE_FILE], `${JSON.stringify(state, null, 2)}\n`)
 }
 
 function isObject(value: unknown): boolean {
