@@ -75,9 +75,8 @@ async function send(context: CommandContext, sending: Sending, tell: Tell): Prom
     tell('spooled', false, `not in the spool: ${why}`)
     return undefined
   }
-  const { requestId, isFallback } = captured
-  const place = isFallback ? config.fallbackSpoolDir : config.spoolDir
-  tell('spooled', !isFallback, `${requestId} is on disk in ${place}`)
+  const { requestId, spoolDir } = captured
+  tell('spooled', spoolDir === config.spoolDir, `${requestId} is on disk in ${spoolDir}`)
 
   let last: SendProgress | undefined
   const onProgress = (progress: SendProgress) => {

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type RotationLimits, rotate } from './rotation.ts'
 
@@ -114,7 +114,9 @@ export class LogWriter {
   }
 }
 
-async function openToAppend(path: string) {
+async function openToAppend(path: string): Promise<FileHandle> {
+  // Loaded at the first write of a process that stays: capture writes synchronously, and must start fast.
+  const { mkdir, open } = process.getBuiltinModule('node:fs/promises')
   try {
     return await open(path, 'a', 0o600)
   } catch (error) {

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { uuidv7 } from '@posthorn/core'
 
 /** How large a log grows and how many full ones are kept beside it. */
 export interface RotationLimits {
@@ -42,7 +42,7 @@ export function rotatedFiles(path: string): string[] {
 
 function rotatedName(path: string, now: Date): string {
   const time = now.toISOString().replaceAll(':', '-')
-  return join(dirname(path), `${basename(path, '.log')}.${time}-${randomBytes(4).toString('hex')}.log`)
+  return join(dirname(path), `${basename(path, '.log')}.${time}-${uuidv7().slice(-12)}.log`)
 }
 
 function tryLock(lock: string): boolean {
