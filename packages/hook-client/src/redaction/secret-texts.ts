@@ -34,7 +34,7 @@ const TOKENS = new RegExp(
 
 /** `Authorization: Bearer …` and its kin, as headers, in JSON, in code and on command lines. */
 const AUTHORIZATION =
-  /((?:proxy-)?authorization\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["'`]?)((?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s{1,8})?([^\s"'`\\]{1,8192}(?:, ?\w{1,40}=[^\s"'`\\]{1,2048}){0,20})/gi
+  /(authorization\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["'`]?)((?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s{1,8})?([^\s"'`\\]{1,8192}(?:, ?\w{1,40}=[^\s"'`\\]{1,2048}){0,20})/gi
 const BEARER = /\b(bearer\s{1,4})(?=[^\s"'`]{0,64}\d)[A-Za-z0-9._~+/=-]{16,}/gi
 const COOKIE = /\b((?:set-)?cookie\s{0,4}:\s{0,4})[^\r\n"'`]{1,8192}/gi
 
@@ -43,28 +43,30 @@ const URL_PASSWORD = /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`<>]{0,200}:)([^\s/
 /** `curl -u user:password` */
 const USER_OPTION = /(\s(?:-u|--user|--proxy-user)[ =]["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
 
-const NAME = `([A-Za-z0-9_.-]{0,64}?(?:${SECRET_NAME_PATTERN}))`
+/** What comes before the word, such as `GITHUB_` in `GITHUB_TOKEN`, need not be matched to stay. */
+const NAME = `(${SECRET_NAME_PATTERN})`
 /** `password = "…"`, `"apiKey": "…"`, also where the quotes are escaped. */
 const QUOTED = new RegExp(
-  String.raw`${NAME}(\\{0,3}["']?\]?\s{0,8}(?::|=>?|:=)\s{0,8}\\{0,3})(["'\`])([^"'\`\r\n]{3,4096})`,
+  String.raw`${NAME}(\\{0,3}["']?\]?\s{0,8}(?::|=>?|:=)\s{0,8}\\{0,3})(["'\`])([^"'\`\r\n\\]{3,4096})`,
   'gi',
 )
 /** `TOKEN=…` in a shell, an ini file, a query. */
-const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`$(\[{<])([^\s"'\`&;,)\]}]{3,4096})`, 'gi')
+const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`$([{<])([^\s"'\`&;,)\]}]{3,4096})`, 'gi')
 /** `password: hunter2` on a line of its own; a type's name has no digit. */
 const COLON = new RegExp(
-  String.raw`(^[ \t]{0,40}(?:- )?)${NAME}(: {1,8})(?=\S{0,200}\d)([^\s"'\`]{4,4096})(?=[ \t]*$)`,
+  String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8})(?=\S{0,200}\d)([^\s"'\`]{4,4096})(?=[ \t]*$)`,
   'gim',
 )
 
 /** What could be a value that is written elsewhere: `${NAME}`, `<your key>`, `process.env.KEY`. */
 const PLACEHOLDER = /^(?:\$|<|\{\{|%|process\.env|os\.environ|env\.|\*+$|x{3,}$|\.{3}|\[REDACTED\])/i
 
+/** Each of the three matches name, what joins it to its value, perhaps a quote, and the value. */
 const keepName =
-  (valueAt: number) =>
+  (groups: 3 | 4) =>
   (...match: string[]): string => {
-    const value = match[valueAt] ?? ''
-    return PLACEHOLDER.test(value) ? (match[0] ?? '') : match.slice(1, valueAt).join('') + REDACTED
+    const value = match[groups] ?? ''
+    return PLACEHOLDER.test(value) ? (match[0] ?? '') : match.slice(1, groups).join('') + REDACTED
   }
 
 /** The text with `[REDACTED]` in place of what looks like a secret. */
@@ -79,7 +81,7 @@ export function redactText(text: string): string {
     .replace(USER_OPTION, `$1${REDACTED}`)
     .replace(QUOTED, keepName(4))
     .replace(ASSIGNED, keepName(3))
-    .replace(COLON, keepName(4))
+    .replace(COLON, keepName(3))
 }
 
 /** A line as `cat -n` or a file tool numbers it, then `NAME=`. */
