@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks'
-
 /** Where time comes from, so that tests and shared stores can bring their own. */
 export interface Clock {
   /** Wall time in milliseconds since the Unix epoch. May jump in both directions. */

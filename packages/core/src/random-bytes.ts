@@ -1,5 +1,3 @@
-import { randomFillSync } from 'node:crypto'
-
 const POOL_BYTES = 4096
 const pool = new Uint8Array(POOL_BYTES)
 let used = POOL_BYTES
@@ -9,11 +7,16 @@ let used = POOL_BYTES
  * into the generator costs more than making the whole id. The view is valid until the next call.
  */
 export function randomBytes(n: number): Uint8Array {
-  if (n > POOL_BYTES) return randomFillSync(new Uint8Array(n))
+  if (n > POOL_BYTES) return fill(new Uint8Array(n))
   if (used + n > POOL_BYTES) {
-    randomFillSync(pool)
+    fill(pool)
     used = 0
   }
   used += n
   return pool.subarray(used - n, used)
+}
+
+/** Loaded when it is first needed: that takes as long as a fifth of the start of a bare process. */
+function fill(bytes: Uint8Array): Uint8Array {
+  return process.getBuiltinModule('node:crypto').randomFillSync(bytes)
 }

@@ -1,0 +1,88 @@
+import type { Readable } from 'node:stream'
+
+/** What came on stdin. */
+export interface Input {
+  text: string
+  /** Bytes that came, which may be more than were kept. */
+  receivedBytes: number
+  /** `closed`: to its end. `complete`: a whole document, on a stdin that stays open. `deadline`: no more came in time. */
+  end: 'closed' | 'complete' | 'deadline' | 'error'
+}
+
+/** How long is waited, and how much is kept. */
+export interface InputLimits {
+  /** Bytes beyond are read and thrown away, so that the tool can finish writing. */
+  maxBytes: number
+  /** Milliseconds without a byte, once some came. */
+  idleMs: number
+  /** Milliseconds altogether. */
+  totalMs: number
+}
+
+export const INPUT_LIMITS: InputLimits = { maxBytes: 16 * 1024 * 1024, idleMs: 500, totalMs: 2_000 }
+
+/** A document that seems whole is looked at after so long: most often the end comes at once. */
+const QUIET_MS = 5
+
+/**
+ * Reads one JSON document. Some tools never close a hook's stdin, so a whole document is enough, and
+ * there are deadlines for one that does not come. As a stream and not with `readSync`: that fails with
+ * EAGAIN on a pipe that does not block, and never returns on one that does. Never rejects.
+ */
+export function readInput(open: () => Readable, limits: InputLimits = INPUT_LIMITS): Promise<Input> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let keptBytes = 0
+    let receivedBytes = 0
+    let stream: Readable | undefined
+    let quiet: NodeJS.Timeout | undefined
+    let idle: NodeJS.Timeout | undefined
+    const textSoFar = () => Buffer.concat(chunks).toString('utf8')
+
+    const finish = (end: Input['end']) => {
+      for (const timer of [quiet, idle, total]) clearTimeout(timer)
+      stream?.removeAllListeners('data')
+      stream?.pause()
+      resolve({ text: textSoFar(), receivedBytes, end })
+    }
+    const total = setTimeout(() => finish('deadline'), limits.totalMs)
+    const onData = (data: Buffer | string) => {
+      const chunk = typeof data === 'string' ? Buffer.from(data) : data
+      receivedBytes += chunk.length
+      const kept = chunk.subarray(0, Math.max(0, limits.maxBytes - keptBytes))
+      keptBytes += kept.length
+      if (kept.length > 0) chunks.push(kept)
+      clearTimeout(quiet)
+      clearTimeout(idle)
+      idle = setTimeout(() => finish('deadline'), limits.idleMs)
+      if (endsLikeObject(chunk))
+        quiet = setTimeout(() => isWhole(textSoFar()) && finish('complete'), QUIET_MS)
+    }
+    try {
+      stream = open()
+      stream.on('error', () => finish('error'))
+      stream.on('end', () => finish('closed'))
+      stream.on('data', onData)
+    } catch {
+      finish('error')
+    }
+  })
+}
+
+const CLOSING_BRACE = 0x7d
+const LAST_WHITE_SPACE = 0x20
+
+function endsLikeObject(chunk: Buffer): boolean {
+  let at = chunk.length - 1
+  while (at > 0 && (chunk[at] ?? 0) <= LAST_WHITE_SPACE) at -= 1
+  return chunk[at] === CLOSING_BRACE
+}
+
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,56 @@
+import { dirname, isAbsolute, join } from 'node:path'
+import type { ConfigSource } from './config.ts'
+
+/** What of a {@link ConfigSource} the places on disk depend on. */
+export type PlaceSource = Pick<ConfigSource, 'env' | 'cwd' | 'homeDir' | 'platform' | 'isDirectory'>
+
+const PRODUCT = 'posthorn'
+
+/**
+ * The user's directory for state: `$XDG_STATE_HOME/posthorn` (default `~/.local/state`),
+ * `%LOCALAPPDATA%\posthorn`, or `~/Library/Application Support/posthorn`.
+ */
+export function userStateDir(source: PlaceSource): string {
+  return userDir(source, 'XDG_STATE_HOME', ['.local', 'state'], 'LOCALAPPDATA', ['AppData', 'Local'])
+}
+
+/** The configuration file, unless `POSTHORN_HOOK_CONFIG` names another: `hook.json` in the user's directory. */
+export function userConfigFile(source: PlaceSource): string {
+  const dir = userDir(source, 'XDG_CONFIG_HOME', ['.config'], 'APPDATA', ['AppData', 'Roaming'])
+  return join(dir, 'hook.json')
+}
+
+function userDir(
+  { env, homeDir, platform }: PlaceSource,
+  xdgName: string,
+  xdgDefault: readonly string[],
+  windowsName: string,
+  windowsDefault: readonly string[],
+): string {
+  if (platform === 'darwin') return join(homeDir, 'Library', 'Application Support', PRODUCT)
+  const given = platform === 'win32' ? env[windowsName] : env[xdgName]
+  // The XDG specification has relative paths ignored.
+  if (given !== undefined && isAbsolute(given)) return join(given, PRODUCT)
+  return join(homeDir, ...(platform === 'win32' ? windowsDefault : xdgDefault), PRODUCT)
+}
+
+/**
+ * The project that a session works in: the directory of `CLAUDE_PROJECT_DIR`, else the working
+ * directory, or the nearest one above it that has a `.claude` directory. Undefined when none has. The
+ * home directory counts only when the search starts there: its `.claude` holds the user's own settings.
+ */
+export function projectDir({ env, cwd, homeDir, isDirectory }: PlaceSource): string | undefined {
+  const start = env['CLAUDE_PROJECT_DIR'] || cwd
+  if (!isAbsolute(start)) return undefined
+  for (let dir = start; ; dir = dirname(dir)) {
+    if (dir === homeDir && dir !== start) return undefined
+    if (isDirectory(join(dir, '.claude'))) return dir
+    if (dir === dirname(dir)) return undefined
+  }
+}
+
+/** Where spool and logs lie by default: under the project's `.claude`, else in the user's state directory. */
+export function baseDir(source: PlaceSource): string {
+  const project = projectDir(source)
+  return project === undefined ? userStateDir(source) : join(project, '.claude', PRODUCT)
+}

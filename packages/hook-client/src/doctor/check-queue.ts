@@ -1,0 +1,36 @@
+import { dropText, holdText } from '../commands/status.ts'
+import type { SpoolStatus } from '../spool/types.ts'
+import { count, duration } from '../terminal/output.ts'
+import { type Check, fail, ok, warn } from './check.ts'
+
+/** A sender that is alive looks at the spool more often than this. */
+const LONG_WAIT_MS = 10 * 60_000
+
+/** Whether anything waits that should not, was given up, or could not be captured. */
+export function checkQueue(spool: SpoolStatus, now: number): Check[] {
+  const { state, failed, pending, oldestAgeMs, sender, dropped, captureError } = spool
+  const checks: Check[] = []
+  if (state?.hold) {
+    const text = `sending is paused ${holdText(state.hold, now)}`
+    const hint = 'Everything is kept. Mend the settings (see the other checks), then run: posthorn-hook drain'
+    checks.push(state.hold.kind === 'refused' ? fail('queue', text, hint) : warn('queue', text, hint))
+  } else if (oldestAgeMs !== null && oldestAgeMs > LONG_WAIT_MS && sender === null) {
+    const text = `${count(pending, 'event')} waiting, the oldest for ${duration(oldestAgeMs)}, and no sender at work`
+    checks.push(warn('queue', text, 'The next hook starts one. To send now: posthorn-hook drain'))
+  }
+  if (failed > 0) {
+    const hint = 'See why: posthorn-hook queue ls --folder failed. Again: posthorn-hook queue retry --all'
+    checks.push(warn('queue', `${count(failed, 'event')} failed for good`, hint))
+  }
+  const unreported = dropText(dropped.unreported)
+  if (unreported !== '') {
+    checks.push(
+      warn('queue', `dropped and not yet reported: ${unreported}`, 'Make room, or raise the limits.'),
+    )
+  }
+  if (captureError) {
+    const text = `${duration(now - Date.parse(captureError.at))} ago an event was not captured: ${captureError.code}: ${captureError.message}`
+    checks.push(warn('queue', text, 'See the error log: posthorn-hook logs --level error'))
+  }
+  return checks.length > 0 ? checks : [ok('queue', `${count(pending, 'event')} waiting, none failed`)]
+}

@@ -1,0 +1,28 @@
+import { redactUrl } from '@posthorn/core'
+import type { LoadedConfig } from '../config/config.ts'
+import { type Check, fail, ok, warn } from './check.ts'
+
+/** The settings: every mistake in them, and where the important ones come from. */
+export function checkSettings({ config, issues, origins, file }: LoadedConfig): Check[] {
+  const from = (origin: string | undefined) => (origin === undefined ? '' : ` (from ${origin})`)
+  const where = `Set it in the environment, or in ${file.path}${file.exists ? '' : ', which does not exist yet'}.`
+  const mistakes = issues.map(({ path, message, expected }) =>
+    fail(
+      'settings',
+      `${path} ${message}`,
+      [expected === undefined ? '' : `Expected: ${expected}.`, where].join(' ').trim(),
+    ),
+  )
+  const found = [
+    ...(config.url === undefined
+      ? []
+      : [ok('settings', `events go to ${redactUrl(config.url)}${from(origins.url)}`)]),
+    ...(config.apiKey === undefined ? [] : [ok('settings', `there is an API key${from(origins.apiKey)}`)]),
+  ]
+  const off = warn(
+    'settings',
+    `capture is switched off${from(origins.enabled)}`,
+    'Nothing is captured and nothing is sent until it is enabled again.',
+  )
+  return [...mistakes, ...found, ...(config.enabled ? [] : [off])]
+}

@@ -1,0 +1,48 @@
+/** What stands in place of a secret. */
+export const REDACTED = '[REDACTED]'
+
+/**
+ * Names whose values are secrets, as a fragment of a regular expression. Matched at the end of a name, so
+ * that `max_tokens` and `token_count` stay.
+ */
+export const SECRET_NAME_PATTERN: string = [
+  'secret(?:[-_]?key(?:[-_]?base)?)?s?',
+  'token',
+  'passw(?:or)?d|passphrase|passwd|pwd',
+  '(?:api|access|private|signing|encryption|master|account|service|session|ssh|deploy|license)[-_]?keys?',
+  'credentials?',
+  'authorization',
+  '(?<![A-Za-z0-9])_?auth',
+  'cookie',
+  'connection[-_]?string',
+].join('|')
+
+const SECRET_NAME = new RegExp(`(?:${SECRET_NAME_PATTERN})$`, 'i')
+
+/** Whether a field of this name holds a secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name)
+}
+
+const SECRET_FILE = new RegExp(
+  [
+    '^\\.env(?:\\..*)?$|\\.env$|^\\.envrc$',
+    '^(?:id_(?:rsa|dsa|ecdsa|ed25519)|\\.netrc|_netrc|\\.npmrc|\\.pypirc|\\.pgpass|\\.git-credentials|\\.htpasswd)$',
+    '^(?:credentials|secrets?)(?:\\.(?:json|ya?ml|toml|ini|env))?$',
+    '\\.(?:pem|key|p12|pfx|jks|keystore|kdbx)$',
+  ].join('|'),
+  'i',
+)
+
+/** Whether a file of this path is there to hold secrets, such as `.env`. */
+export function isSecretFile(path: string): boolean {
+  return SECRET_FILE.test(path.split(/[\\/]/).at(-1) ?? '')
+}
+
+const SECRET_FILE_IN_COMMAND =
+  /(?:^|[\s/'"=<>(])(?:\.env(?:rc|\.[\w-]+)?|\.netrc|\.npmrc|\.pgpass|\.git-credentials)(?=$|[\s'";|&)<>])/
+
+/** Whether a shell command speaks of such a file. */
+export function namesSecretFile(command: string): boolean {
+  return SECRET_FILE_IN_COMMAND.test(command)
+}

@@ -1,0 +1,135 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { REDACTED } from './secret-names.ts'
+import { redactSecretFile, redactText } from './secret-texts.ts'
+
+// Put together here, so that no scanner takes this file for a leak.
+const secret = (...parts: string[]) => parts.join('')
+const alnum = 'Ab3dEf6hIj9lMn2pQr5tUv8xYz1BcD4fGh7j'
+
+const shaped: Record<string, string> = {
+  'Posthorn key': secret('phk', '_01a2b3c4_', alnum),
+  'GitHub token': secret('ghp', '_', alnum),
+  'GitHub fine-grained token': secret('github', '_pat_', alnum),
+  'GitLab token': secret('glpat', '-', alnum.slice(0, 20)),
+  'Anthropic key': secret('sk-ant-', 'api03-', alnum),
+  'OpenAI key': secret('sk-', 'proj-', alnum),
+  'Stripe key': secret('sk', '_live_', alnum),
+  'Slack token': secret('xoxb', '-123456789012-', alnum),
+  'npm token': secret('npm', '_', alnum),
+  'AWS key id': secret('AKIA', 'ABCDEFGHIJ234567'),
+  'Google key': secret('AIza', alnum.slice(0, 35)),
+  JWT: secret('eyJhbGciOiJIUzI1NiJ9', '.', 'eyJzdWIiOiIxMjM0NTY3ODkwIn0', '.', alnum),
+  'webhook secret': secret('whsec', '_', alnum),
+  'private key': secret(
+    '-----BEGIN RSA ',
+    'PRIVATE KEY-----\nMIIEow',
+    alnum,
+    '\n-----END RSA PRIVATE KEY-----',
+  ),
+  'private key that breaks off': secret('-----BEGIN ', 'PRIVATE KEY-----\nMIIEow', alnum),
+}
+
+describe('what is a secret by its shape', () => {
+  it.each(Object.entries(shaped))('%s', (_name, token) => {
+    expect(redactText(`before ${token}`)).toBe(`before ${REDACTED}`)
+    expect(redactText(`{"x":"${token}"}`)).not.toContain(alnum.slice(0, 16))
+  })
+})
+
+describe('what is a secret by its name', () => {
+  it.each([
+    ['Authorization: Bearer abc.def-ghi', 'Authorization: Bearer [REDACTED]'],
+    ['authorization: Basic dXNlcjpwYXNz', 'authorization: Basic [REDACTED]'],
+    [`curl -H "Authorization: token abcdef123" u`, `curl -H "Authorization: token [REDACTED]" u`],
+    ['{"Authorization":"Bearer abcdef"}', '{"Authorization":"[REDACTED]"}'],
+    ['send bearer abcdefghij1234567890 on', 'send bearer [REDACTED] on'],
+    ['Cookie: sid=abc; other=def\nnext', 'Cookie: [REDACTED]\nnext'],
+    ['export GITHUB_TOKEN=abc123', 'export GITHUB_TOKEN=[REDACTED]'],
+    ['AWS_SECRET_ACCESS_KEY=abc/def+ghi', 'AWS_SECRET_ACCESS_KEY=[REDACTED]'],
+    [`const apiKey = 'abcdef'`, `const apiKey = '[REDACTED]'`],
+    ['"dbPassword": "hunter2"', '"dbPassword": "[REDACTED]"'],
+    ['{\\"password\\": \\"hunter2\\"}', '{\\"password\\": \\"[REDACTED]\\"}'],
+    ['password: hunter2\nuser: me', 'password: [REDACTED]\nuser: me'],
+    ['https://api.example.com/?token=abcdef&page=2', 'https://api.example.com/?token=[REDACTED]&page=2'],
+    ['postgres://app:s3cret@db.example.com/app', 'postgres://app:[REDACTED]@db.example.com/app'],
+    ['curl -u admin:s3cret https://example.com', 'curl -u admin:[REDACTED] https://example.com'],
+    ['//registry.example.com/:_authToken=abcdef', '//registry.example.com/:_authToken=[REDACTED]'],
+  ])('%s', (text, expected) => {
+    expect(redactText(text)).toBe(expected)
+  })
+
+  it.each([
+    ['max_tokens: 4096'],
+    ['context_tokens=12345'],
+    ['interface User { password: string }'],
+    ['TOKEN=$GITHUB_TOKEN'],
+    [`const token = process.env.TOKEN`],
+    [`password = "\${DB_PASSWORD}"`],
+    ['The secret: keep the tests small.'],
+    ['a basic understanding of bearer tokens'],
+    ['git commit -m "feat: sign the token"'],
+  ])('leaves %s', (text) => {
+    expect(redactText(text)).toBe(text)
+  })
+
+  it('has nothing more to do the second time', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Object.values(shaped)),
+        fc.string(),
+        fc.string(),
+        (token, before, after) => {
+          const once = redactText(`${before} ${token} ${after}`)
+          expect(redactText(once)).toBe(once)
+        },
+      ),
+    )
+  })
+})
+
+describe('what is long', () => {
+  // Work that grows with the square of the length would not be done before the test gives up.
+  it.each([
+    ['a'],
+    ['a-'],
+    ['a_'],
+    ['token'],
+    ['token='],
+    ['-----BEGIN RSA '],
+    ['a://'],
+    ['a://b:'],
+    ['authorization: '],
+    [' '],
+    ['\n'],
+    ['password:'],
+    ['- password: '],
+    ['"'],
+    ['eyJ'],
+    ['sk-'],
+    ['1'],
+  ])('is read in linear time: %j', (piece) => {
+    const text = piece.repeat(Math.ceil(1_000_000 / piece.length))
+    expect(redactText(`${text}${' '.repeat(20)}password="hunter2"`)).toContain(`password="${REDACTED}"`)
+  })
+})
+
+describe('files that hold secrets', () => {
+  const file = '# database\nDB_HOST=localhost\nexport DB_PASS="a b"\n\nEMPTY=\n-----\nloose text'
+
+  it('keep names and comments', () => {
+    expect(redactSecretFile(file, false)).toBe(
+      `# database\nDB_HOST=${REDACTED}\nexport DB_PASS=${REDACTED}\n\nEMPTY=\n${REDACTED}\n${REDACTED}`,
+    )
+  })
+
+  it('are known behind line numbers', () => {
+    expect(redactSecretFile('     1→DB_PASS=abc\n     2\tKEY=def', false)).toBe(
+      `     1→DB_PASS=${REDACTED}\n     2\tKEY=${REDACTED}`,
+    )
+  })
+
+  it('as output leave other lines', () => {
+    expect(redactSecretFile('total 4\nA=b', true)).toBe(`total 4\nA=${REDACTED}`)
+  })
+})

@@ -1,0 +1,105 @@
+import { REDACTED, SECRET_NAME_PATTERN } from './secret-names.ts'
+
+/**
+ * Every quantifier is bounded or over a class that its neighbours exclude, so that no text takes more
+ * than linear time.
+ */
+
+/** Credentials that can be told by their own shape. */
+const TOKENS = new RegExp(
+  [
+    String.raw`-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)`,
+    ...[
+      String.raw`phk_[A-Za-z0-9-]{4,64}_[\w-]{8,}`,
+      String.raw`gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}`,
+      String.raw`gl(?:pat|ptt|dt|rt|cbt)-[\w-]{16,}`,
+      String.raw`sk-(?:ant-|proj-|svcacct-|or-v1-)?[A-Za-z0-9][\w-]{19,}`,
+      '[rsp]k_(?:live|test)_[A-Za-z0-9]{10,}',
+      String.raw`xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}`,
+      String.raw`npm_[A-Za-z0-9]{30,}|pypi-[\w-]{40,}|hf_[A-Za-z0-9]{30,}`,
+      'do[oprt]_v1_[a-f0-9]{40,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,}',
+      'whs(?:ec|k)_[A-Za-z0-9+/=_-]{20,}',
+      '(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])',
+      String.raw`AIza[\w-]{35}|ya29\.[\w-]{20,}`,
+      String.raw`SG\.[\w-]{16,64}\.[\w-]{16,}`,
+      String.raw`eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*`,
+      String.raw`\d{8,10}:AA[\w-]{33}`,
+      'age-secret-key-1[a-z0-9]{40,}|AGE-SECRET-KEY-1[A-Z0-9]{40,}',
+    ].map((token) => `(?<![A-Za-z0-9])(?:${token})`),
+    String.raw`(?<=hooks\.slack\.com/services/)[\w/]{20,}`,
+    String.raw`(?<=discord(?:app)?\.com/api/webhooks/)[\w/-]{20,}`,
+  ].join('|'),
+  'g',
+)
+
+/** `Authorization: Bearer …` and its kin, as headers, in JSON, in code and on command lines. */
+const AUTHORIZATION =
+  /(authorization\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["'`]?)((?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s{1,8})?([^\s"'`\\]{1,8192}(?:, ?\w{1,40}=[^\s"'`\\]{1,2048}){0,20})/gi
+const BEARER = /\b(bearer\s{1,4})(?=[^\s"'`]{0,64}\d)[A-Za-z0-9._~+/=-]{16,}/gi
+const COOKIE = /\b((?:set-)?cookie\s{0,4}:\s{0,4})[^\r\n"'`]{1,8192}/gi
+
+/** `scheme://user:password@host` */
+const URL_PASSWORD = /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`<>]{0,200}:)([^\s/@"'`<>]{1,400})(?=@)/gi
+/** `curl -u user:password` */
+const USER_OPTION = /(\s(?:-u|--user|--proxy-user)[ =]["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
+
+/** What comes before the word, such as `GITHUB_` in `GITHUB_TOKEN`, need not be matched to stay. */
+const NAME = `(${SECRET_NAME_PATTERN})`
+/** `password = "…"`, `"apiKey": "…"`, also where the quotes are escaped. */
+const QUOTED = new RegExp(
+  String.raw`${NAME}(\\{0,3}["']?\]?\s{0,8}(?::|=>?|:=)\s{0,8}\\{0,3})(["'\`])([^"'\`\r\n\\]{3,4096})`,
+  'gi',
+)
+/** `TOKEN=…` in a shell, an ini file, a query. */
+const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`$([{<])([^\s"'\`&;,)\]}]{3,4096})`, 'gi')
+/** `password: hunter2` on a line of its own; a type's name has no digit. */
+const COLON = new RegExp(
+  String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8})(?=\S{0,200}\d)([^\s"'\`]{4,4096})(?=[ \t]*$)`,
+  'gim',
+)
+
+/** What could be a value that is written elsewhere: `${NAME}`, `<your key>`, `process.env.KEY`. */
+const PLACEHOLDER = /^(?:\$|<|\{\{|%|process\.env|os\.environ|env\.|\*+$|x{3,}$|\.{3}|\[REDACTED\])/i
+
+/** Each of the three matches name, what joins it to its value, perhaps a quote, and the value. */
+const keepName =
+  (groups: 3 | 4) =>
+  (...match: string[]): string => {
+    const value = match[groups] ?? ''
+    return PLACEHOLDER.test(value) ? (match[0] ?? '') : match.slice(1, groups).join('') + REDACTED
+  }
+
+/** The text with `[REDACTED]` in place of what looks like a secret. */
+export function redactText(text: string): string {
+  if (text.length < 8) return text
+  return text
+    .replace(TOKENS, REDACTED)
+    .replace(AUTHORIZATION, (_, name: string, scheme: string | undefined) => name + (scheme ?? '') + REDACTED)
+    .replace(BEARER, `$1${REDACTED}`)
+    .replace(COOKIE, `$1${REDACTED}`)
+    .replace(URL_PASSWORD, `$1${REDACTED}`)
+    .replace(USER_OPTION, `$1${REDACTED}`)
+    .replace(QUOTED, keepName(4))
+    .replace(ASSIGNED, keepName(3))
+    .replace(COLON, keepName(3))
+}
+
+/** A line as `cat -n` or a file tool numbers it, then `NAME=`. */
+const ASSIGNMENT =
+  /^(\s{0,40}(?:\d{1,7}[→\t:|]\s{0,4})?(?:export\s+|[-+]\s?)?[A-Za-z_][\w.-]{0,128}\s{0,4}[=:])(.*)$/
+const COMMENT_OR_BLANK = /^\s*(?:\d{1,7}[→\t:|]\s*)?(?:#.*)?$/
+
+/**
+ * The text of a file that is there to hold secrets: the names of its assignments and its comments stay.
+ * With `assignmentsOnly`, for what a command printed, lines of other kinds stay too.
+ */
+export function redactSecretFile(text: string, assignmentsOnly: boolean): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const assignment = ASSIGNMENT.exec(line)
+      if (assignment) return (assignment[2] ?? '').trim() === '' ? line : `${assignment[1]}${REDACTED}`
+      return assignmentsOnly || COMMENT_OR_BLANK.test(line) ? line : REDACTED
+    })
+    .join('\n')
+}

@@ -1,0 +1,84 @@
+import * as fs from 'node:fs'
+
+/** What a spool needs of a file. */
+export interface FileInfo {
+  bytes: number
+  /** Epoch milliseconds. */
+  modifiedAt: number
+  /** Permission bits, such as 0o600. */
+  mode: number
+}
+
+/**
+ * The calls that a spool makes to the disk: one method, one system call, so that a test can make each of
+ * them fail. All are synchronous, and throw what `node:fs` throws.
+ */
+export interface Disk {
+  makeDir(path: string): void
+  list(dir: string): string[]
+  /** Opens for writing; fails with EEXIST when there is such a file. Mode 0600. */
+  create(path: string): number
+  /** Returns how many bytes were written, which may be fewer. */
+  write(fd: number, bytes: Uint8Array): number
+  sync(fd: number): void
+  close(fd: number): void
+  /** Makes renames in this directory durable, where the platform can. */
+  syncDir(dir: string): void
+  read(path: string): string
+  rename(from: string, to: string): void
+  remove(path: string): void
+  /** Undefined when there is no such file. */
+  info(path: string): FileInfo | undefined
+  /** Sets the time of modification. */
+  touch(path: string, timeMs: number): void
+  /** Cuts a file to nothing. */
+  empty(path: string): void
+  /** Gives a file or directory back to its owner alone. */
+  protect(path: string, mode: number): void
+}
+
+/** The disk of this machine. */
+export const systemDisk: Disk = {
+  makeDir: (path) => {
+    fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+  },
+  list: (dir) => fs.readdirSync(dir),
+  create: (path) => fs.openSync(path, 'wx', 0o600),
+  write: (fd, bytes) => fs.writeSync(fd, bytes),
+  sync: (fd) => fs.fsyncSync(fd),
+  close: (fd) => fs.closeSync(fd),
+  syncDir: (dir) => {
+    const fd = fs.openSync(dir, 'r')
+    try {
+      fs.fsyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+  },
+  read: (path) => fs.readFileSync(path, 'utf8'),
+  rename: (from, to) => fs.renameSync(from, to),
+  remove: (path) => fs.unlinkSync(path),
+  info: (path) => {
+    const found = fs.statSync(path, { throwIfNoEntry: false })
+    return found && { bytes: found.size, modifiedAt: found.mtimeMs, mode: found.mode & 0o777 }
+  },
+  touch: (path, timeMs) => fs.utimesSync(path, timeMs / 1000, timeMs / 1000),
+  empty: (path) => fs.truncateSync(path, 0),
+  protect: (path, mode) => fs.chmodSync(path, mode),
+}
+
+/** The code of a system call's error, such as `ENOENT`; undefined for anything else. */
+export function errorCode(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined
+  return typeof code === 'string' ? code : undefined
+}
+
+/** The result of `work`, or undefined when what it works on is not there: somebody else was faster. */
+export function unlessGone<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

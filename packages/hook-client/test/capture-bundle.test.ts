@@ -1,0 +1,198 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildCommand } from './support/built-command.ts'
+import { HookServer } from './support/hook-server.ts'
+import { type Ended, Sandbox } from './support/sandbox.ts'
+
+const EVENT = { hook_event_name: 'UserPromptSubmit', session_id: 's-1', prompt: 'hello' }
+const NOTHING: Ended = { code: 0, stdout: '', stderr: '' }
+
+let built: Awaited<ReturnType<typeof buildCommand>>
+beforeAll(async () => {
+  built = await buildCommand()
+})
+afterAll(() => built[Symbol.dispose]())
+
+const capture = (sandbox: Sandbox, input: string, args: readonly string[] = []) =>
+  sandbox.run(['capture', ...args], { file: built.file, input })
+const pending = ({ spoolDir }: Sandbox) => names(join(spoolDir, 'pending'))
+const names = (folder: string) => (existsSync(folder) ? readdirSync(folder) : [])
+
+describe('the bundle', () => {
+  it('is one file that begins with the line that starts it, and needs nothing but Node', () => {
+    const text = readFileSync(built.file, 'utf8')
+    expect(text.startsWith('#!/usr/bin/env node\n')).toBe(true)
+    const required = [...text.matchAll(/require\("([^"]+)"\)/g)].map(([, name = '']) => name)
+    expect(required.length).toBeGreaterThan(5)
+    expect(required.filter((name) => !process.getBuiltinModule(name))).toEqual([])
+    expect(text).not.toMatch(/\bimport\(/)
+  })
+})
+
+describe('capture prints nothing and exits with 0', () => {
+  it('on an event, which is then on disk', async () => {
+    using sandbox = new Sandbox()
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+    expect(pending(sandbox)).toHaveLength(1)
+  })
+
+  it.each([
+    ['JSON that is none', '{"hook_event_name": "Stop"'],
+    ['no text', ''],
+    ['white space', ' \n '],
+    ['a list', '[1,2]'],
+    ['an event that nobody knows', '{"hook_event_name":"SomethingNew","x":{"y":[1]}}'],
+    ['an event without a name', '{"session_id":"s"}'],
+    ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00, 0x7b]).toString('latin1')],
+    ['a very large event', JSON.stringify({ ...EVENT, prompt: 'x'.repeat(5_000_000) })],
+  ])('on %s', async (_, input) => {
+    using sandbox = new Sandbox()
+    expect(await capture(sandbox, input)).toEqual(NOTHING)
+  })
+
+  it.each([
+    [['--no-such-option']],
+    [['--wait']],
+    [['--wait', 'soon']],
+    [['--wait=-5', 'more', 'arguments']],
+    [['--help']],
+    [['--json']],
+  ])('with the arguments %j', async (args) => {
+    using sandbox = new Sandbox()
+    expect(await capture(sandbox, JSON.stringify(EVENT), args)).toEqual(NOTHING)
+    expect(pending(sandbox)).toHaveLength(1)
+  })
+
+  it('when standard input is closed from the start', async () => {
+    using sandbox = new Sandbox()
+    const child = spawn('sh', ['-c', `exec "${process.execPath}" "${built.file}" capture <&-`], {
+      cwd: sandbox.project,
+      env: { PATH: process.env['PATH'] ?? '', HOME: sandbox.home },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    expect(await endOf(child)).toEqual(NOTHING)
+  })
+
+  it('when standard input is never closed, with a whole event and without one', async () => {
+    using sandbox = new Sandbox()
+    const whole = sandbox.start(['capture'], { file: built.file })
+    whole.process.stdin?.write(JSON.stringify(EVENT))
+    const none = sandbox.start(['capture'], { file: built.file })
+    expect(await Promise.all([whole.ended, none.ended])).toEqual([NOTHING, NOTHING])
+    expect(pending(sandbox)).toHaveLength(1)
+  })
+
+  it('when nothing can be written: the event is in the place that stands in', async () => {
+    using sandbox = new Sandbox()
+    // A file where the folder should be stops every user, root among them.
+    writeFileSync(join(sandbox.project, '.claude/posthorn'), '')
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+    expect(await sandbox.json(['queue', 'ls'])).toHaveLength(1)
+  })
+
+  it('when no place on disk can be written', async () => {
+    using sandbox = new Sandbox()
+    writeFileSync(join(sandbox.project, '.claude/posthorn'), '')
+    writeFileSync(join(sandbox.home, '.local'), '')
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+  })
+
+  it('when the folders belong to nobody who may write', async () => {
+    using sandbox = new Sandbox()
+    chmodSync(join(sandbox.project, '.claude'), 0o500)
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+    chmodSync(join(sandbox.project, '.claude'), 0o700)
+  })
+
+  it.each([
+    ['is no JSON', '{ "url": '],
+    ['has fields that are wrong', '{ "url": 5, "apiKey": [], "nothing": true, "maxEvents": -1 }'],
+  ])('when the configuration file %s, and captures all the same', async (_, text) => {
+    using sandbox = new Sandbox()
+    mkdirSync(join(sandbox.home, '.config/posthorn'), { recursive: true })
+    writeFileSync(join(sandbox.home, '.config/posthorn/hook.json'), text)
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+    expect(pending(sandbox)).toHaveLength(1)
+  })
+
+  it('when variables are wrong, when the project is gone, and when Node itself would warn', async () => {
+    using sandbox = new Sandbox()
+    sandbox.env = {
+      POSTHORN_HOOK_URL: 'ftp://x',
+      POSTHORN_HOOK_TIMEOUT: 'soon',
+      POSTHORN_HOOK_TYPO: '1',
+      CLAUDE_PROJECT_DIR: join(sandbox.root, 'gone'),
+      NODE_OPTIONS: '--pending-deprecation --throw-deprecation',
+    }
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+  })
+
+  it('on a Node that is too old, where every other command says so', async () => {
+    using sandbox = new Sandbox()
+    const old = join(sandbox.root, 'old-node.cjs')
+    writeFileSync(old, `Object.defineProperty(process.versions, 'node', { value: '18.20.8' })`)
+    sandbox.env = { NODE_OPTIONS: `--require=${old}` }
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+    expect(await sandbox.run(['status'], { file: built.file })).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('needs Node 22.19 or later; this is 18.20.8'),
+    })
+  })
+})
+
+describe('the detached sender', () => {
+  it('delivers after capture has ended, and holds none of its pipes open', async () => {
+    using sandbox = new Sandbox()
+    await using server = await HookServer.start()
+    sandbox.env = { POSTHORN_HOOK_URL: server.url, POSTHORN_HOOK_API_KEY: 'phk_1_secret' }
+    const { answer } = server
+    server.answer = () => undefined
+    // `close` comes when the process has ended and its pipes are closed: a child that inherited one would hold it back.
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+    await expect.poll(() => server.events.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    server.answer = answer
+    await expect
+      .poll(() => pending(sandbox).length + names(join(sandbox.spoolDir, 'processing')).length, {
+        timeout: 30_000,
+      })
+      .toBe(0)
+    expect(JSON.parse(server.events.at(-1)?.body ?? '')).toEqual(EVENT)
+    expect(server.events.at(-1)?.headers['authorization']).toBe('Bearer phk_1_secret')
+    const log = join(sandbox.logDir, 'webhook-success.log')
+    await expect.poll(() => existsSync(log), { timeout: 30_000 }).toBe(true)
+    const [requestId] = server.events.map(({ headers }) => headers['x-request-id'])
+    const [entry] = await sandbox.json<{ requestId: string; traceId: string; spanId: string }>([
+      'logs',
+      '--file',
+      'success',
+    ])
+    expect(entry).toMatchObject({
+      requestId,
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
+    })
+    expect(readFileSync(log, 'utf8')).not.toMatch(/phk_1|hello/)
+  })
+
+  it('is not waited for with --wait longer than it needs', async () => {
+    using sandbox = new Sandbox()
+    await using server = await HookServer.start()
+    sandbox.env = { POSTHORN_HOOK_URL: server.url, POSTHORN_HOOK_API_KEY: 'phk_1_secret' }
+    expect(await capture(sandbox, JSON.stringify(EVENT), ['--wait', '30000'])).toEqual(NOTHING)
+    expect(server.events).toHaveLength(1)
+    expect(pending(sandbox)).toEqual([])
+  })
+})
+
+function endOf(child: ChildProcess): Promise<Ended> {
+  let [stdout, stderr] = ['', '']
+  child.stdout?.on('data', (chunk: Buffer) => {
+    stdout += chunk
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk
+  })
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+}

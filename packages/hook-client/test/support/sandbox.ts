@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts')
+
+/** What a command left behind. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A project with a home of its own, in which commands are run. */
+export class Sandbox {
+  readonly root = realpathSync(mkdtempSync(join(tmpdir(), 'posthorn-hook-')))
+  readonly project = join(this.root, 'project')
+  readonly home = join(this.root, 'home')
+  readonly spoolDir = join(this.project, '.claude/posthorn/spool')
+  readonly logDir = join(this.project, '.claude/posthorn/logs')
+  /** What commands find in their environment, beside what any program needs. */
+  env: Record<string, string> = {}
+  readonly #children = new Set<ChildProcess>()
+
+  constructor() {
+    for (const folder of [join(this.project, '.claude'), this.home]) mkdirSync(folder, { recursive: true })
+  }
+
+  /** Starts a command, from its source unless `file` names a bundle. */
+  start(args: readonly string[], options: { file?: string; input?: string } = {}): Running {
+    const { PATH = '', TMPDIR } = process.env
+    const file = options.file === undefined ? ['--conditions=posthorn-source', MAIN] : [options.file]
+    const child = spawn(process.execPath, [...file, ...args], {
+      cwd: this.project,
+      env: { PATH, HOME: this.home, ...(TMPDIR !== undefined && { TMPDIR }), ...this.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    this.#children.add(child)
+    child.once('close', () => this.#children.delete(child))
+    child.stdin.on('error', () => undefined)
+    if (options.input !== undefined) child.stdin.end(options.input)
+    return new Running(child)
+  }
+
+  /** Runs a command to its end. */
+  run(args: readonly string[], options: { file?: string; input?: string } = {}): Promise<Ended> {
+    return this.start(args, { input: '', ...options }).ended
+  }
+
+  /** What a command with `--json` says, a value a line. */
+  async json<T>(args: readonly string[]): Promise<T[]> {
+    const { stdout, stderr } = await this.run([...args, '--json'])
+    if (stdout === '') throw new Error(`said nothing: ${stderr}`)
+    return stdout
+      .trim()
+      .split('\n')
+      .map((line): T => JSON.parse(line))
+  }
+
+  [Symbol.dispose](): void {
+    for (const child of this.#children) child.kill('SIGKILL')
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** A command that runs. */
+export class Running {
+  readonly process: ChildProcess
+  readonly ended: Promise<Ended>
+  stdout = ''
+  stderr = ''
+
+  constructor(child: ChildProcess) {
+    this.process = child
+    child.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk.toString()
+    })
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString()
+    })
+    this.ended = new Promise((resolve) => {
+      child.once('close', (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }))
+    })
+  }
+}
