@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { runCapture } from './capture/suite.ts'
 import { runClaim } from './claim/suite.ts'
 import { runDelivery } from './delivery/suite.ts'
 import { runIngest } from './ingest/suite.ts'
@@ -18,6 +19,7 @@ const RUNNERS: Record<SuiteName, (options: BenchOptions, cluster: Cluster) => Pr
   ingest: runIngest,
   claim: runClaim,
   latency: runLatency,
+  capture: runCapture,
 }
 /** No run takes longer than this, whatever hangs. */
 const LONGEST_RUN_MS = 60 * 60_000

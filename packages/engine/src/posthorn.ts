@@ -78,7 +78,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
   } as const
 
   const pollMs = options.pollIntervalMs ?? 250
-  const feed = new ChangeFeed({ pool: pools.own, listen: pools.listen, pollMs, logger })
+  const feed = new ChangeFeed({ pool: pools.own, listen: pools.listen, pollMs, prepared, logger })
   const announcer = new Announcer({ pool: pools.own, wake: () => feed.wake(), logger })
 
   const recorder = new Recorder({

@@ -5,7 +5,7 @@ import { generateEncryptionKey } from '@posthorn/db'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@posthorn/db/embedded'
 import { createPosthorn } from '@posthorn/engine'
 import { posthornOptions } from '@posthorn/engine/config'
-import { createIngest, type IngestApp, parseIngestConfig } from '@posthorn/ingest'
+import { createIngest, type IngestApp, openCapturePool, parseIngestConfig } from '@posthorn/ingest'
 import { createWorker, parseWorkerConfig } from '@posthorn/worker'
 import { CommandError, EXIT } from '../terminal/exit-codes.ts'
 import { placeCluster } from './cluster-place.ts'
@@ -80,7 +80,9 @@ async function startOnLockedDirectory(
   undo.push(() => posthorn.stop({ graceMs: 0 }))
   await posthorn.migrate()
   await posthorn.keys.bootstrap(adminKey.text)
-  const app = await createIngest({ posthorn, config: ingestConfig, logger: log.logger })
+  const pool = openCapturePool(ingestConfig)
+  undo.push(() => pool.end())
+  const app = await createIngest({ posthorn, pool, config: ingestConfig, logger: log.logger })
   const worker = createWorker({ posthorn, config: workerConfig, logger: log.logger, http: false })
   undo.push(() => worker.stop())
   undo.push(async () => {

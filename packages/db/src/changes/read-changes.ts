@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { readChangesSql, readTransactionSql } from '../sql/read-changes.ts'
 import { type ChangeCursor, type ChangePlace, cursorAt } from './cursor.ts'
 import { between, contains, formatSnapshot, parseSnapshot, type Snapshot, withSeen } from './snapshot.ts'
 
@@ -33,6 +34,8 @@ export interface ChangeRequest {
   /** only what this snapshot sees, which is one that was read before; everything there is without it */
   readonly until?: Snapshot
   readonly limit: number
+  /** a named statement, planned once for each connection; not over a pooler */
+  readonly prepared?: boolean
 }
 
 interface Row {
@@ -47,37 +50,6 @@ interface Row {
 }
 
 /**
- * Rows, the snapshot they were read in and the horizon of what is kept, all of one statement, so that none of them can
- * be newer than another. "Not seen by a snapshot" is written as `xid >= xmax or xid in progress`: both are ranges of the
- * primary key, whatever an old transaction does to `xmin`.
- */
-const readChangesSql = `
-with moment as materialized (
-  select pg_current_snapshot() as now, (select snapshot from posthorn.change_marks order by at limit 1) as horizon
-), unseen as (
-  select c.app_id, c.xid, c.seq, c.type, c.data, c.at from posthorn.changes c
-   where c.app_id = any($1::uuid[]) and c.xid >= $2::xid8
-  union all
-  select c.app_id, c.xid, c.seq, c.type, c.data, c.at from posthorn.changes c
-   where c.app_id = any($1::uuid[]) and c.xid = any($3::xid8[])
-), page as (
-  select u.* from unseen u, moment m
-   where pg_visible_in_snapshot(u.xid, coalesce($4::pg_snapshot, m.now))
-   order by u.xid, u.seq limit $5
-)
-select m.now::text, m.horizon::text, p.app_id, p.xid::text, p.seq::text, p.type, p.data::text, p.at
-  from moment m left join page p on true
- order by p.xid, p.seq`
-
-/** The rest of one transaction. */
-const readTransactionSql = `
-select pg_current_snapshot()::text as now, h.snapshot::text as horizon,
-       c.app_id, c.xid::text, c.seq::text, c.type, c.data::text, c.at
-  from (select snapshot from posthorn.change_marks order by at limit 1) h
-  left join posthorn.changes c on c.app_id = any($1::uuid[]) and c.xid = $2::xid8 and c.seq > $3::bigint
- order by c.seq limit $4`
-
-/**
  * Reads what a reader has not been given yet, in the order of transactions and of the rows in each. A transaction that
  * commits late is still found, however old its id is.
  */
@@ -85,17 +57,15 @@ export async function readChanges(
   client: pg.Pool | pg.ClientBase,
   request: ChangeRequest,
 ): Promise<ChangePage> {
-  const { appIds, after, until, limit } = request
+  const { appIds, after, until, limit, prepared = false } = request
   const { within, snapshot } = after
   const { rows } = within
     ? await client.query<Row>(readTransactionSql, [appIds, within.xid, within.seq, limit])
-    : await client.query<Row>(readChangesSql, [
-        appIds,
-        snapshot.xmax,
-        snapshot.inProgress,
-        until ? formatSnapshot(until) : null,
-        limit,
-      ])
+    : await client.query<Row>({
+        text: readChangesSql,
+        values: [appIds, snapshot.xmax, snapshot.inProgress, until ? formatSnapshot(until) : null, limit],
+        ...(prepared && { name: 'posthorn_read_changes' }),
+      })
   const [first] = rows
   if (!first) throw new Error('posthorn.change_marks has lost its first row')
   const now = snapshotOf(first.now)

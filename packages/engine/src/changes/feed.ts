@@ -13,8 +13,8 @@ import type { StreamedChange } from './types.ts'
 
 /** Between two readings that found nothing a reader's place moves no oftener than this. */
 const QUIET_MS = 5_000
-/** However often it is woken, there is a pause between two readings. */
-const MIN_GAP_MS = 20
+/** However often it is woken, there is a pause between two readings: what comes meanwhile is read together. */
+const MIN_GAP_MS = 50
 const PAGE = 500
 const MAX_STEPS = 256
 const MAX_REMEMBERED = 2_000
@@ -32,6 +32,8 @@ export interface FeedOptions {
   /** for a connection that listens; undefined: only polling */
   readonly listen: pg.ClientConfig | undefined
   readonly pollMs: number
+  /** named statements; false over a pooler */
+  readonly prepared: boolean
   readonly logger: Logger
 }
 
@@ -139,7 +141,8 @@ export class ChangeFeed {
     for (let isComplete = false; !isComplete && this.#watched.size > 0; ) {
       const from = await this.place()
       const apps = new Set(this.#watched.keys())
-      const page = await readChanges(this.#options.pool, { appIds: [...apps], after: from, limit: PAGE })
+      const request = { appIds: [...apps], after: from, limit: PAGE, prepared: this.#options.prepared }
+      const page = await readChanges(this.#options.pool, request)
       isComplete = this.#take(page, apps, from)
     }
     await new Promise((resolve) => setTimeout(resolve, MIN_GAP_MS))
