@@ -83,6 +83,22 @@ describe('a recorded conversation', () => {
     expect(await count(db.pool, 'projection_queue')).toBe(0)
   })
 
+  it('is the same when all of it is projected once more', async () => {
+    const appId = uuidv7()
+    await playInOrder(appId)
+    const before = await projected(db.pool, appId)
+    await db.pool.query(`update posthorn.events set status = 'FAILED' where app_id = $1`, [appId])
+    const capture = createCapture({ pool: db.pool })
+    expect(await capture.reprocessMany(appId, {})).toMatchObject({ queued: events.length, next: null })
+    const worker = createProjectionWorker({ pool: db.pool, pollMs: 50 })
+    await worker.start()
+    await expect
+      .poll(() => count(db.pool, 'events', `app_id = '${appId}' and status = 'SUCCESS'`), { timeout: 30_000 })
+      .toBe(events.length)
+    await worker.stop()
+    expect(await projected(db.pool, appId)).toEqual(before)
+  })
+
   it(
     'is the same in any order, doubled, by many at once',
     async () => {

@@ -28,7 +28,9 @@ export async function searchConversations(
      ), found as (
        select l.* from looked l
         where l.title ilike $4
-           or exists (select from posthorn.messages m where m.conversation_id = l.id and m.role = 'user' and m.text ilike $4)
+           -- With a limit it is asked for each conversation; an "exists" may read every message there is instead.
+           or (select true from posthorn.messages m
+                where m.conversation_id = l.id and m.role = 'user' and m.text ilike $4 limit 1)
         order by l.id ${direction} limit $5
      ), reached as (
        select count(*)::int as looked, (array_agg(id order by id ${forward ? 'asc' : 'desc'}))[1] as "lastLookedAt" from looked

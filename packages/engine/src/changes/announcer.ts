@@ -1,10 +1,12 @@
 import { recordChanges } from '@posthorn/db'
 import type pg from 'pg'
 import type { Logger } from '../types.ts'
+import { within } from '../worker/within.ts'
 
 /** NOTIFY takes a lock of the whole database at commit: ten a second are enough to be prompt. */
 const NOTIFY_EVERY_MS = 100
 const COUNT_EVERY_MS = 1_000
+const STOP_MS = 1_000
 
 /** What is told as counts for an interval, since each of it alone would cost as much as the thing itself. */
 export type CountedChange = 'events' | 'deliveries'
@@ -57,15 +59,19 @@ export class Announcer {
     this.#countTimer ??= setTimeout(() => this.#flush(), COUNT_EVERY_MS).unref()
   }
 
-  /** Writes what was counted, and waits for it. */
+  /** Writes what was counted, and waits for it: not for long, since a database may be hanging. */
   async stop(): Promise<void> {
     this.#flush()
+    await within(this.#finished(), STOP_MS)
+    clearTimeout(this.#notifyTimer)
+  }
+
+  async #finished(): Promise<void> {
     // Writing counts adds its own notification behind it.
     for (let work: Promise<void> | undefined; work !== this.#work; ) {
       work = this.#work
       await work
     }
-    clearTimeout(this.#notifyTimer)
   }
 
   #flush(): void {
