@@ -3,7 +3,7 @@ import { planAdd, planRemove } from '../claude-settings/plan.ts'
 import { type Scope, settingsPath } from '../claude-settings/settings-file.ts'
 import { EXIT, type ExitCode } from '../terminal/exit-codes.ts'
 import { type Output, paint } from '../terminal/output.ts'
-import { type CommandContext, claudeUserDir, projectDirOf } from './context.ts'
+import { type CommandContext, claudeUserDir } from './context.ts'
 import { applyChanges, diffOf } from './file-changes.ts'
 
 /** Options of `posthorn-hook init`. */
@@ -18,8 +18,7 @@ export interface InitOptions {
 /** `posthorn-hook init`: puts the hooks into a settings file of Claude Code, or takes them out again. */
 export function init(options: InitOptions, context: CommandContext, output: Output): ExitCode {
   const { scope, remove, dryRun } = options
-  const projectDir =
-    options.projectDir === undefined ? projectDirOf(context) : resolve(context.cwd, options.projectDir)
+  const projectDir = resolve(context.cwd, options.projectDir ?? (context.env['CLAUDE_PROJECT_DIR'] || '.'))
   const places = { projectDir, userDir: claudeUserDir(context) }
   const path = settingsPath(scope, places)
   const neighbour = settingsPath(scope === 'local' ? 'project' : 'local', places)
