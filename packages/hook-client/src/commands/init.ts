@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { planAdd, planRemove } from '../claude-settings/plan.ts'
 import { type Scope, settingsPath } from '../claude-settings/settings-file.ts'
@@ -39,7 +40,10 @@ export function init(options: InitOptions, context: CommandContext, output: Outp
     diff,
   }
   output.result(report, `${painted(diff)}${summary(report, remove)}`)
-  if (!remove && !output.json) nextSteps(context, output)
+  if (output.json) return EXIT.ok
+  if (!remove) nextSteps(context, output)
+  const left = join(projectDir, '.claude/posthorn')
+  if (remove && existsSync(left)) output.note(`\nWhat was captured stays in ${left} until you delete it.`)
   return EXIT.ok
 }
 
