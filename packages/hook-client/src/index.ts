@@ -11,6 +11,7 @@ export type {
   SpoolLimits,
 } from './config/config.ts'
 export { loadConfig } from './config/load-config.ts'
+export { type HookLogs, type LogOptions, openLogs } from './logs/index.ts'
 export { type HookLog, type LogFields, silentLog } from './logs/types.ts'
 export {
   type PreparedEvent,

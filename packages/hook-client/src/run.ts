@@ -19,10 +19,24 @@ export async function run(args: readonly string[], file: string): Promise<ExitCo
   } catch (error) {
     // Commander has said it already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    const known = error instanceof CommandError
-    const text = known ? error.message : ((error as Error).stack ?? String(error))
+    const { text, exitCode: code, hint } = describeError(error)
     process.stderr.write(`${paint('red', 'error:', process.stderr)} ${text}\n`)
-    if (known && error.hint !== undefined) process.stderr.write(`${error.hint}\n`)
-    return known ? error.exitCode : EXIT.failure
+    if (hint !== undefined) process.stderr.write(`${hint}\n`)
+    return code
   }
+}
+
+/** An error as a sentence. Only what nobody expected shows where it came from. */
+function describeError(error: unknown): { text: string; exitCode: ExitCode; hint?: string | undefined } {
+  if (error instanceof CommandError)
+    return { text: error.message, exitCode: error.exitCode, hint: error.hint }
+  const { code, path, stack } = error as NodeJS.ErrnoException
+  if (code !== undefined && path !== undefined) {
+    return {
+      text: `${path} cannot be used: ${code}.`,
+      exitCode: EXIT.failure,
+      hint: 'See posthorn-hook doctor.',
+    }
+  }
+  return { text: stack ?? String(error), exitCode: EXIT.failure }
 }

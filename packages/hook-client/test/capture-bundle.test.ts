@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildCommand } from './support/built-command.ts'
-import { HookServer } from './support/hook-server.ts'
 import { type Ended, Sandbox } from './support/sandbox.ts'
+import { ScriptedServer } from './support/scripted-server.ts'
 
 const EVENT = { hook_event_name: 'UserPromptSubmit', session_id: 's-1', prompt: 'hello' }
 const NOTHING: Ended = { code: 0, stdout: '', stderr: '' }
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => built[Symbol.dispose]())
 
 const capture = (sandbox: Sandbox, input: string, args: readonly string[] = []) =>
-  sandbox.run(['capture', ...args], { file: built.file, input })
+  sandbox.run(['capture', ...args], input)
 const pending = ({ spoolDir }: Sandbox) => names(join(spoolDir, 'pending'))
 const names = (folder: string) => (existsSync(folder) ? readdirSync(folder) : [])
 
@@ -33,7 +33,7 @@ describe('the bundle', () => {
 
 describe('capture prints nothing and exits with 0', () => {
   it('on an event, which is then on disk', async () => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
     expect(pending(sandbox)).toHaveLength(1)
   })
@@ -48,7 +48,7 @@ describe('capture prints nothing and exits with 0', () => {
     ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00, 0x7b]).toString('latin1')],
     ['a very large event', JSON.stringify({ ...EVENT, prompt: 'x'.repeat(5_000_000) })],
   ])('on %s', async (_, input) => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     expect(await capture(sandbox, input)).toEqual(NOTHING)
   })
 
@@ -60,13 +60,13 @@ describe('capture prints nothing and exits with 0', () => {
     [['--help']],
     [['--json']],
   ])('with the arguments %j', async (args) => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     expect(await capture(sandbox, JSON.stringify(EVENT), args)).toEqual(NOTHING)
     expect(pending(sandbox)).toHaveLength(1)
   })
 
   it('when standard input is closed from the start', async () => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     const child = spawn('sh', ['-c', `exec "${process.execPath}" "${built.file}" capture <&-`], {
       cwd: sandbox.project,
       env: { PATH: process.env['PATH'] ?? '', HOME: sandbox.home },
@@ -76,16 +76,16 @@ describe('capture prints nothing and exits with 0', () => {
   })
 
   it('when standard input is never closed, with a whole event and without one', async () => {
-    using sandbox = new Sandbox()
-    const whole = sandbox.start(['capture'], { file: built.file })
+    using sandbox = new Sandbox(built.file)
+    const whole = sandbox.start(['capture'])
     whole.process.stdin?.write(JSON.stringify(EVENT))
-    const none = sandbox.start(['capture'], { file: built.file })
+    const none = sandbox.start(['capture'])
     expect(await Promise.all([whole.ended, none.ended])).toEqual([NOTHING, NOTHING])
     expect(pending(sandbox)).toHaveLength(1)
   })
 
   it('when nothing can be written: the event is in the place that stands in', async () => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     // A file where the folder should be stops every user, root among them.
     writeFileSync(join(sandbox.project, '.claude/posthorn'), '')
     expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
@@ -93,14 +93,14 @@ describe('capture prints nothing and exits with 0', () => {
   })
 
   it('when no place on disk can be written', async () => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     writeFileSync(join(sandbox.project, '.claude/posthorn'), '')
     writeFileSync(join(sandbox.home, '.local'), '')
     expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
   })
 
   it('when the folders belong to nobody who may write', async () => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     chmodSync(join(sandbox.project, '.claude'), 0o500)
     expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
     chmodSync(join(sandbox.project, '.claude'), 0o700)
@@ -110,7 +110,7 @@ describe('capture prints nothing and exits with 0', () => {
     ['is no JSON', '{ "url": '],
     ['has fields that are wrong', '{ "url": 5, "apiKey": [], "nothing": true, "maxEvents": -1 }'],
   ])('when the configuration file %s, and captures all the same', async (_, text) => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     mkdirSync(join(sandbox.home, '.config/posthorn'), { recursive: true })
     writeFileSync(join(sandbox.home, '.config/posthorn/hook.json'), text)
     expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
@@ -118,7 +118,7 @@ describe('capture prints nothing and exits with 0', () => {
   })
 
   it('when variables are wrong, when the project is gone, and when Node itself would warn', async () => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     sandbox.env = {
       POSTHORN_HOOK_URL: 'ftp://x',
       POSTHORN_HOOK_TIMEOUT: 'soon',
@@ -130,22 +130,38 @@ describe('capture prints nothing and exits with 0', () => {
   })
 
   it('on a Node that is too old, where every other command says so', async () => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     const old = join(sandbox.root, 'old-node.cjs')
     writeFileSync(old, `Object.defineProperty(process.versions, 'node', { value: '18.20.8' })`)
     sandbox.env = { NODE_OPTIONS: `--require=${old}` }
     expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
-    expect(await sandbox.run(['status'], { file: built.file })).toMatchObject({
+    expect(await sandbox.run(['status'])).toMatchObject({
       code: 64,
       stderr: expect.stringContaining('needs Node 22.19 or later; this is 18.20.8'),
     })
   })
 })
 
+describe('what init writes', () => {
+  it('captures, when it is started as Claude Code starts it', async () => {
+    using sandbox = new Sandbox(built.file)
+    expect((await sandbox.run(['init'])).code).toBe(0)
+    const { hooks } = JSON.parse(readFileSync(join(sandbox.project, '.claude/settings.json'), 'utf8'))
+    const { command, args } = hooks.UserPromptSubmit[0].hooks[0] as { command: string; args: string[] }
+    expect([command, args]).toEqual(['node', [built.file, 'capture']])
+    const child = spawn(process.execPath, args, { cwd: sandbox.project, env: { HOME: sandbox.home } })
+    child.stdin.end(JSON.stringify(EVENT))
+    expect(await endOf(child)).toEqual(NOTHING)
+    expect(pending(sandbox)).toHaveLength(1)
+    expect((await sandbox.run(['init', '--remove'])).code).toBe(0)
+    expect(existsSync(join(sandbox.project, '.claude/settings.json'))).toBe(false)
+  })
+})
+
 describe('the detached sender', () => {
   it('delivers after capture has ended, and holds none of its pipes open', async () => {
-    using sandbox = new Sandbox()
-    await using server = await HookServer.start()
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
     sandbox.env = { POSTHORN_HOOK_URL: server.url, POSTHORN_HOOK_API_KEY: 'phk_1_secret' }
     const { answer } = server
     server.answer = () => undefined
@@ -176,11 +192,15 @@ describe('the detached sender', () => {
     expect(readFileSync(log, 'utf8')).not.toMatch(/phk_1|hello/)
   })
 
-  it('is not waited for with --wait longer than it needs', async () => {
-    using sandbox = new Sandbox()
-    await using server = await HookServer.start()
-    sandbox.env = { POSTHORN_HOOK_URL: server.url, POSTHORN_HOOK_API_KEY: 'phk_1_secret' }
-    expect(await capture(sandbox, JSON.stringify(EVENT), ['--wait', '30000'])).toEqual(NOTHING)
+  it('is not needed with --wait: the event has arrived when capture ends', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    sandbox.env = {
+      POSTHORN_HOOK_URL: server.url,
+      POSTHORN_HOOK_API_KEY: 'phk_1_secret',
+      POSTHORN_HOOK_TIMEOUT: '50000',
+    }
+    expect(await capture(sandbox, JSON.stringify(EVENT), ['--wait', '50000'])).toEqual(NOTHING)
     expect(server.events).toHaveLength(1)
     expect(pending(sandbox)).toEqual([])
   })

@@ -1,6 +1,13 @@
-import { describe, expect, it } from 'vitest'
-import { HookServer } from './support/hook-server.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildCommand } from './support/built-command.ts'
 import { Sandbox } from './support/sandbox.ts'
+import { ScriptedServer } from './support/scripted-server.ts'
+
+let built: Awaited<ReturnType<typeof buildCommand>>
+beforeAll(async () => {
+  built = await buildCommand()
+})
+afterAll(() => built[Symbol.dispose]())
 
 /** Events in the spool, put there by `capture` while no server is configured. */
 async function captured(sandbox: Sandbox, n: number): Promise<void> {
@@ -10,7 +17,7 @@ async function captured(sandbox: Sandbox, n: number): Promise<void> {
       session_id: 's-1',
       prompt: `prompt ${i}`,
     })
-    expect(await sandbox.run(['capture'], { input })).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await sandbox.run(['capture'], input)).toEqual({ code: 0, stdout: '', stderr: '' })
   }
 }
 
@@ -25,8 +32,8 @@ const configured = (sandbox: Sandbox, url: string, more: Record<string, string> 
 
 describe('drain', () => {
   it('sends what waits, in order, and says so', async () => {
-    using sandbox = new Sandbox()
-    await using server = await HookServer.start()
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
     await captured(sandbox, 3)
     configured(sandbox, server.url)
     const { code, stdout } = await sandbox.run(['drain'])
@@ -40,13 +47,13 @@ describe('drain', () => {
   })
 
   it('exits with 64 where no server is configured, with 69 where none is reached, and keeps everything', async () => {
-    using sandbox = new Sandbox()
+    using sandbox = new Sandbox(built.file)
     await captured(sandbox, 1)
     expect(await sandbox.run(['drain'])).toMatchObject({
       code: 64,
       stdout: expect.stringContaining('doctor'),
     })
-    const server = await HookServer.start()
+    const server = await ScriptedServer.start()
     configured(sandbox, server.url)
     await server.stop()
     expect((await sandbox.run(['drain'])).code).toBe(69)
@@ -54,8 +61,8 @@ describe('drain', () => {
   })
 
   it('is not stopped by a pause, and ends it', async () => {
-    using sandbox = new Sandbox()
-    await using server = await HookServer.start()
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
     await captured(sandbox, 2)
     configured(sandbox, server.url)
     const { answer } = server
@@ -76,8 +83,8 @@ describe('drain', () => {
   })
 
   it('exits with 1 when the server will never take an event', async () => {
-    using sandbox = new Sandbox()
-    await using server = await HookServer.start()
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
     await captured(sandbox, 1)
     configured(sandbox, server.url)
     server.answer = () => ({
@@ -94,8 +101,8 @@ describe('drain', () => {
 
 describe('drain --watch', () => {
   it('sends what comes until it is told to stop', async () => {
-    using sandbox = new Sandbox()
-    await using server = await HookServer.start()
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
     configured(sandbox, server.url)
     const watching = sandbox.start(['drain', '--watch'])
     await captured(sandbox, 2)

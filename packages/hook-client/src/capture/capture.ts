@@ -60,6 +60,9 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     const requestId = uuidv7({ now: () => clock.now(), random: randomBytes })
     const input = await readInput(openStdin, inputLimits)
     const prepared = prepare(input, options)
+    if (input.end === 'deadline' || input.end === 'error') {
+      log.error('stdin did not come to its end', { requestId, end: input.end, bytes: input.receivedBytes })
+    }
     const result = store(requestId, prepared, options)
     logMistakes(loaded, log)
     if (result.kind === 'spooled' && options.waitMs > 0) {

@@ -13,9 +13,9 @@ export interface Input {
 export interface InputLimits {
   /** Bytes beyond are read and thrown away, so that the tool can finish writing. */
   maxBytes: number
-  /** Milliseconds without a byte, once some came. */
+  /** Milliseconds of waiting without a byte, once some came. */
   idleMs: number
-  /** Milliseconds altogether. */
+  /** Milliseconds of waiting altogether. */
   totalMs: number
 }
 
@@ -23,6 +23,11 @@ export const INPUT_LIMITS: InputLimits = { maxBytes: 16 * 1024 * 1024, idleMs: 5
 
 /** A document that seems whole is looked at after so long: most often the end comes at once. */
 const QUIET_MS = 5
+/**
+ * Waiting is counted in ticks, between which the stream is read. By the clock, a process that was not let
+ * run for seconds, on a busy machine or one that slept, would give up on what lies ready for it.
+ */
+const TICK_MS = 50
 
 /**
  * Reads one JSON document. Some tools never close a hook's stdin, so a whole document is enough, and
@@ -36,16 +41,23 @@ export function readInput(open: () => Readable, limits: InputLimits = INPUT_LIMI
     let receivedBytes = 0
     let stream: Readable | undefined
     let quiet: NodeJS.Timeout | undefined
-    let idle: NodeJS.Timeout | undefined
+    let waitedMs = 0
+    let idleMs = 0
     const textSoFar = () => Buffer.concat(chunks).toString('utf8')
 
     const finish = (end: Input['end']) => {
-      for (const timer of [quiet, idle, total]) clearTimeout(timer)
+      clearTimeout(quiet)
+      clearInterval(ticking)
       stream?.removeAllListeners('data')
       stream?.pause()
       resolve({ text: textSoFar(), receivedBytes, end })
     }
-    const total = setTimeout(() => finish('deadline'), limits.totalMs)
+    const ticking = setInterval(() => {
+      waitedMs += TICK_MS
+      idleMs += TICK_MS
+      const isIdle = receivedBytes > 0 && idleMs >= limits.idleMs
+      if (isIdle || waitedMs >= limits.totalMs) finish('deadline')
+    }, TICK_MS)
     const onData = (data: Buffer | string) => {
       const chunk = typeof data === 'string' ? Buffer.from(data) : data
       receivedBytes += chunk.length
@@ -53,8 +65,7 @@ export function readInput(open: () => Readable, limits: InputLimits = INPUT_LIMI
       keptBytes += kept.length
       if (kept.length > 0) chunks.push(kept)
       clearTimeout(quiet)
-      clearTimeout(idle)
-      idle = setTimeout(() => finish('deadline'), limits.idleMs)
+      idleMs = 0
       if (endsLikeObject(chunk))
         quiet = setTimeout(() => isWhole(textSoFar()) && finish('complete'), QUIET_MS)
     }

@@ -1,7 +1,9 @@
+import { statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { LoadedConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
+import { projectDir } from '../config/places.ts'
 
 /** What a command knows of the world around it. */
 export interface CommandContext {
@@ -24,7 +26,8 @@ export function claudeUserDir({ env, homeDir }: Pick<CommandContext, 'env' | 'ho
   return env['CLAUDE_CONFIG_DIR'] || join(homeDir, '.claude')
 }
 
-/** The folder whose `.claude/settings.json` counts for sessions that start here. */
-export function projectDirOf({ env, cwd }: Pick<CommandContext, 'env' | 'cwd'>): string {
-  return resolve(cwd, env['CLAUDE_PROJECT_DIR'] || '.')
+/** The folder whose `.claude` counts for sessions that start here: the nearest one upwards that has any, as for the spool. */
+export function projectDirOf({ env, cwd, homeDir }: Omit<CommandContext, 'file' | 'settings'>): string {
+  const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return projectDir({ env, cwd, homeDir, platform: process.platform, isDirectory }) ?? cwd
 }

@@ -1,11 +1,12 @@
 import { SCOPES, settingsPath } from '../claude-settings/settings-file.ts'
-import type { Check } from '../doctor/check.ts'
+import { type Check, fail } from '../doctor/check.ts'
 import { checkHooks } from '../doctor/check-hooks.ts'
 import { checkNode } from '../doctor/check-node.ts'
 import { checkPlaces } from '../doctor/check-places.ts'
 import { checkQueue } from '../doctor/check-queue.ts'
 import { checkServer } from '../doctor/check-server.ts'
 import { checkSettings } from '../doctor/check-settings.ts'
+import type { Spool } from '../spool/layout.ts'
 import { spoolStatus } from '../spool/status.ts'
 import { EXIT, type ExitCode } from '../terminal/exit-codes.ts'
 import { count, type Output, paint } from '../terminal/output.ts'
@@ -21,7 +22,7 @@ export async function doctor(context: CommandContext, output: Output): Promise<E
     ...checkSettings(context.settings),
     ...checkHooks(SCOPES.map((scope) => settingsPath(scope, places))),
     ...checkPlaces(config.spoolDir, config.logDir),
-    ...spoolsOf(context).flatMap((spool) => checkQueue(spoolStatus(spool), Date.now())),
+    ...spoolsOf(context).flatMap(checkSpool),
     ...(config.url === undefined ? [] : await checkServer(config.url, config.apiKey, config.timeoutMs)),
   ]
   const number = (state: Check['state']) => checks.filter((check) => check.state === state).length
@@ -34,6 +35,21 @@ export async function doctor(context: CommandContext, output: Output): Promise<E
         : 'Everything is in order.'
   output.result({ ok: failed === 0, checks }, `${checks.map(lineOf).join('\n')}\n\n${end}`)
   return failed === 0 ? EXIT.ok : EXIT.failure
+}
+
+function checkSpool(spool: Spool): Check[] {
+  try {
+    return checkQueue(spoolStatus(spool), Date.now())
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException
+    return [
+      fail(
+        'queue',
+        `the spool in ${spool.dir} cannot be read: ${code}`,
+        'Whose is it, and with which rights?',
+      ),
+    ]
+  }
 }
 
 const MARKS = { ok: ['green', 'ok  '], warn: ['yellow', 'warn'], fail: ['red', 'FAIL'] } as const

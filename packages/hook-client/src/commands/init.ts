@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { planAdd, planRemove } from '../claude-settings/plan.ts'
 import { type Scope, settingsPath } from '../claude-settings/settings-file.ts'
 import { EXIT, type ExitCode } from '../terminal/exit-codes.ts'
 import { type Output, paint } from '../terminal/output.ts'
-import { type CommandContext, claudeUserDir, projectDirOf } from './context.ts'
+import { type CommandContext, claudeUserDir } from './context.ts'
 import { applyChanges, diffOf } from './file-changes.ts'
 
 /** Options of `posthorn-hook init`. */
@@ -18,8 +19,7 @@ export interface InitOptions {
 /** `posthorn-hook init`: puts the hooks into a settings file of Claude Code, or takes them out again. */
 export function init(options: InitOptions, context: CommandContext, output: Output): ExitCode {
   const { scope, remove, dryRun } = options
-  const projectDir =
-    options.projectDir === undefined ? projectDirOf(context) : resolve(context.cwd, options.projectDir)
+  const projectDir = resolve(context.cwd, options.projectDir ?? (context.env['CLAUDE_PROJECT_DIR'] || '.'))
   const places = { projectDir, userDir: claudeUserDir(context) }
   const path = settingsPath(scope, places)
   const neighbour = settingsPath(scope === 'local' ? 'project' : 'local', places)
@@ -40,7 +40,10 @@ export function init(options: InitOptions, context: CommandContext, output: Outp
     diff,
   }
   output.result(report, `${painted(diff)}${summary(report, remove)}`)
-  if (!remove && !output.json) nextSteps(context, output)
+  if (output.json) return EXIT.ok
+  if (!remove) nextSteps(context, output)
+  const left = join(projectDir, '.claude/posthorn')
+  if (remove && existsSync(left)) output.note(`\nWhat was captured stays in ${left} until you delete it.`)
   return EXIT.ok
 }
 

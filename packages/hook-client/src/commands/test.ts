@@ -64,9 +64,6 @@ async function send(context: CommandContext, sending: Sending, tell: Tell): Prom
     loaded: context.settings,
     openStdin: () => Readable.from([JSON.stringify(EVENT)]),
     waitMs: 0,
-    senderCommand: [],
-    // This command sends by itself.
-    spawn: () => undefined,
     log: sending.log,
   })
   if (captured.kind !== 'spooled') {

@@ -100,6 +100,12 @@ describe('checkHooks', () => {
     ])
   })
 
+  it('tells of variables that only sessions get, without their values', () => {
+    const checks = check(undefined, { env: { POSTHORN_HOOK_API_KEY: 'phk_hush', OTHER: 'x' } })
+    expect(checks[0]?.message).toContain(`sessions get POSTHORN_HOOK_API_KEY from ${settings}`)
+    expect(JSON.stringify(checks)).not.toContain('phk_hush')
+  })
+
   it('fails on a file that Claude Code cannot read', () => {
     writeFileSync(settings, '{ "hooks": ')
     expect(bad(checkHooks([settings]))[0]).toContain(`fail hooks: ${settings} is not a settings file`)

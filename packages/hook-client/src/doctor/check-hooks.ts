@@ -30,7 +30,7 @@ export function checkHooks(paths: readonly string[]): Check[] {
       if (text === undefined) continue
       const settings: unknown = JSON.parse(text)
       handlers.push(...handlersIn(settings).map((each) => ({ ...each, path })))
-      if (isObject(settings)) checks.push(...switches(path, settings))
+      if (isObject(settings)) checks.push(...switches(path, settings), ...variables(path, settings))
     } catch (error) {
       const message = `${path} is not a settings file of Claude Code: ${(error as Error).message}`
       checks.push(fail('hooks', message, 'Claude Code ignores the whole file: mend it.'))
@@ -46,6 +46,14 @@ export function checkHooks(paths: readonly string[]): Check[] {
     ...limits(handlers),
     ...forms(byHand),
   ]
+}
+
+/** Variables that sessions get from here, and commands in a shell do not. */
+function variables(path: string, { env }: Record<string, unknown>): Check[] {
+  const ours = isObject(env) ? Object.keys(env).filter((name) => /^(?:POSTHORN|CLAUDE)_HOOK_/.test(name)) : []
+  if (ours.length === 0) return []
+  const message = `sessions get ${ours.join(', ')} from ${path}`
+  return [ok('settings', `${message}; commands in a shell, this one too, do not`)]
 }
 
 function switches(path: string, settings: Record<string, unknown>): Check[] {

@@ -22,6 +22,7 @@ export class Backlog {
   readonly #onFailed: OnFailed
   readonly #sessions = new Map<string, string>()
   #waiting: Waiting[] = []
+  #sawNew = false
   /** Sessions of which another sender is sending an event. */
   #busyElsewhere = new Set<string>()
 
@@ -43,7 +44,7 @@ export class Backlog {
   /** Looks at the disk again. True when there is an event that was not there before. */
   refresh(ownClaims: ReadonlySet<string>): boolean {
     const names = namesIn(this.#spool, 'pending')
-    const known = new Set(this.#waiting.map(({ requestId }) => requestId))
+    this.#sawNew = false
     this.#waiting = names.flatMap((name) => this.#look(name) ?? [])
     this.#busyElsewhere = new Set(
       namesIn(this.#spool, 'processing').flatMap((name) => {
@@ -53,7 +54,7 @@ export class Backlog {
       }),
     )
     this.#forgetOthers(ownClaims)
-    return this.#waiting.some(({ requestId }) => !known.has(requestId))
+    return this.#sawNew
   }
 
   /**
@@ -117,6 +118,7 @@ export class Backlog {
       return undefined
     }
     const session = decoded.event.sessionId ?? requestId
+    if (folder === 'pending') this.#sawNew = true
     this.#sessions.set(requestId, session)
     return session
   }

@@ -52,7 +52,7 @@ abstract class Step implements fc.Command<Model, Real> {
 }
 
 class Put extends Step {
-  act(model: Model, { spool, newEvent }: Real): void {
+  override act(model: Model, { spool, newEvent }: Real): void {
     const event = newEvent()
     const { requestId } = event
     const { spooled, dropped } = putEvent(spool, event, LIMITS)
@@ -67,11 +67,11 @@ class Put extends Step {
     model.pending = model.pending.filter((id) => !oldest.includes(id))
     model.dropped += oldest.length
   }
-  toString = () => 'put'
+  override toString = () => 'put'
 }
 
 class PutNewestDropped extends Step {
-  act(model: Model, { spool, newEvent }: Real): void {
+  override act(model: Model, { spool, newEvent }: Real): void {
     const event = newEvent()
     const isFull = model.pending.length + model.processing.size >= LIMITS.maxEvents
     const { spooled } = putEvent(spool, event, { ...LIMITS, dropPolicy: 'drop-newest' })
@@ -79,12 +79,12 @@ class PutNewestDropped extends Step {
     if (isFull) model.dropped += 1
     else model.pending.push(event.requestId)
   }
-  toString = () => 'put, drop newest'
+  override toString = () => 'put, drop newest'
 }
 
 class ClaimOldest extends Step {
   override check = (model: Readonly<Model>) => model.pending.length > 0
-  act(model: Model, { spool, clock }: Real): void {
+  override act(model: Model, { spool, clock }: Real): void {
     const requestId = model.pending.toSorted()[0] ?? ''
     const leaseUntil = clock.now() + LEASE_MS
     const claimed = claimEvent(spool, requestId, { owner: '1-a', leaseUntil }) ?? ''
@@ -92,7 +92,7 @@ class ClaimOldest extends Step {
     model.pending = model.pending.filter((id) => id !== requestId)
     model.processing.set(requestId, { claimed, leaseUntil })
   }
-  toString = () => 'claim'
+  override toString = () => 'claim'
 }
 
 class Finish extends Step {
@@ -102,7 +102,7 @@ class Finish extends Step {
     this.how = how
   }
   override check = (model: Readonly<Model>) => model.processing.size > 0
-  act(model: Model, { spool }: Real): void {
+  override act(model: Model, { spool }: Real): void {
     const [requestId, { claimed }] = [...model.processing][0] ?? ['', { claimed: '' }]
     model.processing.delete(requestId)
     if (this.how === 'complete') {
@@ -116,7 +116,7 @@ class Finish extends Step {
       model.failed.add(requestId)
     }
   }
-  toString = () => this.how
+  override toString = () => this.how
 }
 
 class Time extends Step {
@@ -125,15 +125,15 @@ class Time extends Step {
     super()
     this.ms = ms
   }
-  act(_model: Model, { clock }: Real): void {
+  override act(_model: Model, { clock }: Real): void {
     if (this.ms >= 0) clock.advance(this.ms)
     else clock.turn(this.ms)
   }
-  toString = () => `time ${this.ms}`
+  override toString = () => `time ${this.ms}`
 }
 
 class Recover extends Step {
-  act(model: Model, { spool, clock }: Real): void {
+  override act(model: Model, { spool, clock }: Real): void {
     recoverClaims(spool, nobodyIsGone)
     for (const [requestId, { leaseUntil }] of model.processing) {
       const isLive = leaseUntil > clock.now() && leaseUntil <= clock.now() + 3_600_000
@@ -142,38 +142,38 @@ class Recover extends Step {
       model.pending.push(requestId)
     }
   }
-  toString = () => 'recover'
+  override toString = () => 'recover'
 }
 
 class RetryAll extends Step {
-  act(model: Model, { spool }: Real): void {
+  override act(model: Model, { spool }: Real): void {
     retryEvents(spool, 'all')
     model.pending.push(...model.failed)
     model.failed.clear()
   }
-  toString = () => 'retry'
+  override toString = () => 'retry'
 }
 
 class DropOne extends Step {
   override check = (model: Readonly<Model>) => model.pending.length > 0
-  act(model: Model, { spool }: Real): void {
+  override act(model: Model, { spool }: Real): void {
     const requestId = model.pending[0] ?? ''
     expect(dropEvent(spool, 'pending', eventFile(requestId), requestId, 'full')).toBe(true)
     expect(dropEvent(spool, 'pending', eventFile(requestId), requestId, 'full')).toBe(false)
     model.pending.shift()
     model.dropped += 1
   }
-  toString = () => 'drop'
+  override toString = () => 'drop'
 }
 
 /** A power cut: nothing that was put may be gone, since putting syncs. */
 class PowerCut extends Step {
-  act(_model: Model, { disk, spool }: Real): void {
+  override act(_model: Model, { disk, spool }: Real): void {
     disk.crash()
     const kinds = checkSpool(spool, { repair: false, isAlive: () => true }).map(({ kind }) => kind)
     expect(kinds.filter((kind) => kind !== 'orphaned-claim')).toEqual([])
   }
-  toString = () => 'power cut'
+  override toString = () => 'power cut'
 }
 
 it('behaves like a reference queue, whatever happens in whatever order', () => {

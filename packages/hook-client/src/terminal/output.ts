@@ -18,15 +18,26 @@ export interface Output {
 export function createOutput(json: boolean): Output {
   return {
     json,
-    result: (value, text) => write(json ? JSON.stringify(value) : text),
+    result: (value, text) => write(json ? JSON.stringify(value) : printable(text)),
     line: (text = '') => {
-      if (!json) write(text)
+      if (!json) write(printable(text))
     },
-    note: (text) => void process.stderr.write(`${text}\n`),
+    note: (text) => void process.stderr.write(`${printable(text)}\n`),
   }
 }
 
 const write = (text: string): void => void process.stdout.write(`${text}\n`)
+
+/** Control characters but line ends, tabs and the sequences that only set a colour. */
+const CONTROL = /(?!\u001B\[[\d;]*m)(?![\n\t])\p{Cc}/gu
+
+/**
+ * Text that does nothing to a terminal but appear there. What servers and tools send is shown in it, and could move the
+ * cursor or set the window's title.
+ */
+export function printable(text: string): string {
+  return text.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
 
 /** Text in colour where the stream is a terminal and `NO_COLOR` is not set, or `FORCE_COLOR` is. */
 export function paint(format: Format, text: string, stream: NodeJS.WritableStream = process.stdout): string {

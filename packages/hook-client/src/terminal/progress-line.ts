@@ -1,4 +1,4 @@
-import type { Output } from './output.ts'
+import { type Output, printable } from './output.ts'
 
 /** One line on standard error that is written over while work goes on; only where that is a terminal. */
 export interface ProgressLine {
@@ -19,7 +19,8 @@ export function createProgressLine({ json, note }: Output): ProgressLine {
   }
   return {
     show(text) {
-      if (isShown) stderr.write(`${ERASE}${text.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`)
+      if (isShown)
+        stderr.write(`${ERASE}${printable(text).slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`)
     },
     lasting(text) {
       clear()

@@ -22,16 +22,18 @@ export class Sandbox {
   /** What commands find in their environment, beside what any program needs. */
   env: Record<string, string> = {}
   readonly #children = new Set<ChildProcess>()
+  readonly #command: readonly string[]
 
-  constructor() {
+  /** Commands are run from the built file, or from their source where there is none. */
+  constructor(file?: string) {
+    this.#command = file === undefined ? ['--conditions=posthorn-source', MAIN] : [file]
     for (const folder of [join(this.project, '.claude'), this.home]) mkdirSync(folder, { recursive: true })
   }
 
-  /** Starts a command, from its source unless `file` names a bundle. */
-  start(args: readonly string[], options: { file?: string; input?: string } = {}): Running {
+  /** Starts a command; its standard input stays open where there is no `input`. */
+  start(args: readonly string[], options: { input?: string } = {}): Running {
     const { PATH = '', TMPDIR } = process.env
-    const file = options.file === undefined ? ['--conditions=posthorn-source', MAIN] : [options.file]
-    const child = spawn(process.execPath, [...file, ...args], {
+    const child = spawn(process.execPath, [...this.#command, ...args], {
       cwd: this.project,
       env: { PATH, HOME: this.home, ...(TMPDIR !== undefined && { TMPDIR }), ...this.env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -44,8 +46,8 @@ export class Sandbox {
   }
 
   /** Runs a command to its end. */
-  run(args: readonly string[], options: { file?: string; input?: string } = {}): Promise<Ended> {
-    return this.start(args, { input: '', ...options }).ended
+  run(args: readonly string[], input = ''): Promise<Ended> {
+    return this.start(args, { input }).ended
   }
 
   /** What a command with `--json` says, a value a line. */

@@ -1,0 +1,277 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildCommand } from './support/built-command.ts'
+import { Sandbox } from './support/sandbox.ts'
+import { ScriptedServer } from './support/scripted-server.ts'
+
+let built: Awaited<ReturnType<typeof buildCommand>>
+beforeAll(async () => {
+  built = await buildCommand()
+})
+afterAll(() => built[Symbol.dispose]())
+
+interface Entry {
+  readonly requestId: string
+  readonly folder: string
+  readonly event: { readonly event: string }
+}
+
+/** Captures events while no server is configured, so that they wait. */
+async function captured(sandbox: Sandbox, ...prompts: string[]): Promise<Entry[]> {
+  for (const prompt of prompts) {
+    const event = { hook_event_name: 'UserPromptSubmit', session_id: 's-1', prompt }
+    await sandbox.run(['capture'], JSON.stringify(event))
+  }
+  return sandbox.json<Entry>(['queue', 'ls'])
+}
+
+function configure(sandbox: Sandbox, url: string): void {
+  sandbox.env = {
+    POSTHORN_HOOK_URL: url,
+    POSTHORN_HOOK_API_KEY: 'phk_1_secret',
+    POSTHORN_HOOK_RETRY_DELAY: '1',
+    POSTHORN_HOOK_TIMEOUT: '30000',
+  }
+}
+
+describe('the command line', () => {
+  it('describes itself and each command', async () => {
+    using sandbox = new Sandbox(built.file)
+    const { code, stdout } = await sandbox.run(['--help'])
+    expect(code).toBe(0)
+    const names = ['init', 'doctor', 'status', 'queue', 'drain', 'test', 'logs', 'capture']
+    for (const name of names) expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'))
+    expect((await sandbox.run(['queue', 'purge', '--help'])).stdout).toContain('--older-than <time>')
+  })
+
+  it.each([
+    [['nonsense']],
+    [['status', '--nonsense']],
+    [['queue', 'ls', '--folder', 'nowhere']],
+    [['queue', 'ls', '--limit', '0']],
+    [['queue', 'retry']],
+    [['queue', 'purge']],
+    [['queue', 'purge', '--folder', 'failed', '--older-than', 'long']],
+    [['logs', '--since', 'yesterday']],
+    [['init', '--scope', 'nobody']],
+  ])('exits with 64 on %j, and says what is wrong', async (args) => {
+    using sandbox = new Sandbox(built.file)
+    const { code, stdout, stderr } = await sandbox.run(args)
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' })
+    expect(stderr).toMatch(/error/)
+  })
+
+  it('writes no colours where there is no terminal', async () => {
+    using sandbox = new Sandbox(built.file)
+    for (const args of [['status'], ['doctor'], ['init', '--dry-run']]) {
+      const { stdout, stderr } = await sandbox.run(args)
+      expect(stdout + stderr).not.toContain('\u001B')
+    }
+  })
+})
+
+describe('queue', () => {
+  it('lists events in order and shows one, by the beginning of its id', async () => {
+    using sandbox = new Sandbox(built.file)
+    const entries = await captured(sandbox, 'one', 'two')
+    expect(entries.map(({ folder, event }) => [folder, event.event])).toEqual([
+      ['pending', 'UserPromptSubmit'],
+      ['pending', 'UserPromptSubmit'],
+    ])
+    const second = entries[1]?.requestId ?? ''
+    const { stdout } = await sandbox.run(['queue', 'ls'])
+    expect(stdout).toMatch(new RegExp(`pending +${second} +UserPromptSubmit +s-1 `))
+    const [shown] = await sandbox.json<{ body: { prompt: string } }>(['queue', 'show', second])
+    expect(shown?.body.prompt).toBe('two')
+    expect((await sandbox.run(['queue', 'show', second])).stdout).toContain('"prompt": "two"')
+    expect((await sandbox.run(['queue', 'show', second.slice(0, 2)])).stderr).toContain('2 events begin with')
+    expect(await sandbox.run(['queue', 'show', 'ffff'])).toMatchObject({ code: 1, stdout: '' })
+  })
+
+  it('says how many more there are than it shows', async () => {
+    using sandbox = new Sandbox(built.file)
+    await captured(sandbox, 'one', 'two')
+    const { stdout, stderr } = await sandbox.run(['queue', 'ls', '--limit', '1'])
+    expect(stdout.trim().split('\n')).toHaveLength(2)
+    expect(stderr).toBe('1 more: --limit 2 shows them all.\n')
+  })
+
+  it('lets a failed event wait again, which then arrives', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    const [entry] = await captured(sandbox, 'one')
+    configure(sandbox, server.url)
+    const { answer } = server
+    server.answer = () => ({ status: 422, body: { code: 'validation_failed', title: 'No' } })
+    await sandbox.run(['drain'])
+    expect((await sandbox.run(['queue', 'ls', '--folder', 'failed'])).stdout).toContain('rejected')
+    server.answer = answer
+    expect(await sandbox.json(['queue', 'retry', '--all'])).toEqual([{ retried: [entry?.requestId] }])
+    expect((await sandbox.run(['drain'])).code).toBe(0)
+    expect(server.events.map(({ headers }) => headers['x-request-id'])).toEqual([
+      entry?.requestId,
+      entry?.requestId,
+    ])
+  })
+
+  it('deletes what it is told to, and nothing else', async () => {
+    using sandbox = new Sandbox(built.file)
+    const [first, second] = await captured(sandbox, 'one', 'two')
+    const purge = (...args: string[]) => sandbox.json<{ purged: string[] }>(['queue', 'purge', ...args])
+    expect(await purge('--folder', 'failed')).toEqual([{ purged: [] }])
+    expect(await purge('--folder', 'all', '--older-than', '1d')).toEqual([{ purged: [] }])
+    expect(await purge(first?.requestId ?? '')).toEqual([{ purged: [first?.requestId] }])
+    expect((await sandbox.json<Entry>(['queue', 'ls'])).map(({ requestId }) => requestId)).toEqual([
+      second?.requestId,
+    ])
+  })
+
+  it('finds what is wrong with a spool, and mends it without losing anything', async () => {
+    using sandbox = new Sandbox(built.file)
+    const [entry] = await captured(sandbox, 'one')
+    expect(await sandbox.run(['queue', 'fsck'])).toMatchObject({
+      code: 0,
+      stdout: 'The spool is in order.\n',
+    })
+    const torn = join(sandbox.spoolDir, 'pending', '0198d0c0-0000-7000-8000-000000000000.json')
+    writeFileSync(torn, '{"version":1,"requ', { mode: 0o600 })
+    expect(await sandbox.run(['queue', 'fsck'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('corrupt-event'),
+    })
+    expect((await sandbox.run(['queue', 'fsck', '--repair'])).code).toBe(0)
+    expect((await sandbox.run(['queue', 'fsck'])).code).toBe(0)
+    const folders = (await sandbox.json<Entry>(['queue', 'ls'])).map(({ folder }) => folder)
+    expect(folders.sort()).toEqual(['failed', 'pending'])
+    expect(existsSync(join(sandbox.spoolDir, 'pending', `${entry?.requestId}.json`))).toBe(true)
+  })
+})
+
+describe('status', () => {
+  it('shows what waits and what is not set', async () => {
+    using sandbox = new Sandbox(built.file)
+    expect((await sandbox.run(['status'])).stdout).toMatch(/Spool +.*made with the first event/)
+    await captured(sandbox, 'one')
+    const { code, stdout, stderr } = await sandbox.run(['status'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/Waiting +1 event, the oldest for /)
+    expect(stdout).toMatch(/Server +not set/)
+    expect(stderr).toContain('2 mistakes in the settings')
+    const [report] = await sandbox.json<{ spools: { pending: number }[] }>(['status'])
+    expect(report?.spools).toMatchObject([{ pending: 1, failed: 0 }])
+  })
+
+  it('shows no credential, in text or as JSON', async () => {
+    using sandbox = new Sandbox(built.file)
+    configure(sandbox, 'http://localhost:1/hooks?token=hush')
+    for (const args of [['status'], ['status', '--json'], ['doctor'], ['doctor', '--json']]) {
+      const { stdout, stderr } = await sandbox.run(args)
+      expect(stdout + stderr).not.toMatch(/phk_1_secret|hush/)
+    }
+  })
+})
+
+describe('test', () => {
+  it('sends one event and prints each step', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    configure(sandbox, server.url)
+    const { code, stdout } = await sandbox.run(['test'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^ok {4}settings .*\nok {4}spooled .*is on disk in .*\nok {4}sent .*answered 200/)
+    expect(server.events.map(({ body }) => JSON.parse(body).hook_event_name)).toEqual(['PosthornHookTest'])
+    const [report] = await sandbox.json<{ ok: boolean; requestId: string }>(['test'])
+    expect(report).toMatchObject({ ok: true, requestId: server.events[1]?.headers['x-request-id'] })
+  })
+
+  it('says which step failed', async () => {
+    using sandbox = new Sandbox(built.file)
+    const unset = await sandbox.run(['test'])
+    expect(unset).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^FAIL {2}settings .*POSTHORN_HOOK_URL/),
+    })
+    const server = await ScriptedServer.start()
+    configure(sandbox, server.url)
+    server.answer = () => ({ status: 403, body: { code: 'forbidden', title: 'No' } })
+    const refused = await sandbox.run(['test'])
+    expect(refused).toMatchObject({ code: 1, stdout: expect.stringMatching(/FAIL {2}sent .*forbidden/) })
+    await server.stop()
+    expect((await sandbox.run(['test'])).stdout).toMatch(/FAIL {2}sent .*ECONNREFUSED/)
+    sandbox.env['POSTHORN_HOOK_EXCLUDE'] = 'Posthorn*'
+    expect((await sandbox.run(['test'])).stdout).toMatch(/FAIL {2}spooled .*leave PosthornHookTest out/)
+  })
+})
+
+describe('doctor', () => {
+  it('is content where everything is', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    configure(sandbox, server.url)
+    const file = join(sandbox.root, 'posthorn-hook.cjs')
+    writeFileSync(file, '')
+    const { addHooks } = await import('../src/claude-settings/edit-hooks.ts')
+    writeFileSync(join(sandbox.project, '.claude/settings.json'), addHooks('{}', file))
+    const [report] = await sandbox.json<{
+      ok: boolean
+      checks: { name: string; state: string; message: string }[]
+    }>(['doctor'])
+    expect(report?.checks.filter(({ state }) => state === 'fail')).toEqual([])
+    expect(report?.ok).toBe(true)
+    for (const name of ['node', 'settings', 'hooks', 'spool', 'logs', 'queue', 'server', 'key', 'clock']) {
+      expect(report?.checks.map((check) => check.name)).toContain(name)
+    }
+    expect(server.events).toEqual([])
+  })
+
+  it('exits with 1 and says what to do where something is wrong', async () => {
+    using sandbox = new Sandbox(built.file)
+    mkdirSync(join(sandbox.home, '.config/posthorn'), { recursive: true })
+    writeFileSync(join(sandbox.home, '.config/posthorn/hook.json'), '{ "timeoutMs": "soon" }')
+    const { code, stdout } = await sandbox.run(['doctor'])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/FAIL {2}settings +timeoutMs /)
+    expect(stdout).toMatch(/FAIL {2}settings +POSTHORN_HOOK_URL is missing/)
+    expect(stdout).toMatch(/FAIL {2}hooks +no hook captures here\n +Run: posthorn-hook init/)
+  })
+
+  it('looks on where the spool cannot be read', async () => {
+    using sandbox = new Sandbox(built.file)
+    writeFileSync(join(sandbox.project, '.claude/posthorn'), '')
+    const { code, stdout } = await sandbox.run(['doctor'])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/FAIL {2}spool +.*cannot be written/)
+  })
+})
+
+describe('logs', () => {
+  it('finds the entries of an event, with its trace, and none of what it holds', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    const entries = await captured(sandbox, 'private words', 'more of them')
+    configure(sandbox, server.url)
+    await sandbox.run(['drain'])
+    const id = entries[0]?.requestId ?? ''
+    const records = await sandbox.json<{ requestId: string; file: string }>(['logs', '--request-id', id])
+    expect(new Set(records.map(({ requestId }) => requestId))).toEqual(new Set([id]))
+    expect(records.map(({ file }) => file)).toEqual(expect.arrayContaining(['queue', 'success']))
+    const { stdout } = await sandbox.run(['logs', '--text', id.slice(-8), '--level', 'info', '--since', '1h'])
+    expect(stdout.trim().split('\n')).toHaveLength(records.length)
+    for (const name of readdirSync(sandbox.logDir)) {
+      expect(readFileSync(join(sandbox.logDir, name), 'utf8')).not.toMatch(/private|more of|phk_1/)
+    }
+    expect(await sandbox.run(['logs', '--until', '2020-01-01'])).toMatchObject({ code: 0, stdout: '' })
+  })
+
+  it('follows until it is stopped', async () => {
+    using sandbox = new Sandbox(built.file)
+    await captured(sandbox, 'one')
+    const following = sandbox.start(['logs', '--follow', '--json'])
+    await expect.poll(() => following.stdout, { timeout: 20_000 }).toContain('spooled')
+    const [, second] = await captured(sandbox, 'two')
+    await expect.poll(() => following.stdout, { timeout: 20_000 }).toContain(second?.requestId)
+    following.process.kill('SIGINT')
+    expect((await following.ended).code).toBe(0)
+  })
+})
