@@ -4,6 +4,7 @@ import { runCapture } from './capture/suite.ts'
 import { runClaim } from './claim/suite.ts'
 import { runDelivery } from './delivery/suite.ts'
 import { runIngest } from './ingest/suite.ts'
+import { runIsolation } from './isolation/suite.ts'
 import { runLatency } from './latency/suite.ts'
 import { closeAll, installCleanup, isEnding } from './machine/cleanup.ts'
 import { messageOf } from './machine/deadline.ts'
@@ -20,6 +21,7 @@ const RUNNERS: Record<SuiteName, (options: BenchOptions, cluster: Cluster) => Pr
   claim: runClaim,
   latency: runLatency,
   capture: runCapture,
+  isolation: runIsolation,
 }
 /** No run takes longer than this, whatever hangs. */
 const LONGEST_RUN_MS = 60 * 60_000

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -57,7 +58,10 @@ export class Stack {
     await chmod(this.#folder, 0o755)
     const place = await placeCluster(this.#folder)
     this.#clusterFolder = place.reason === undefined ? place.path : dirname(place.path)
-    this.#postgres = await startEmbeddedPostgres({ dataDir: place.path })
+    this.#postgres = await startEmbeddedPostgres({
+      dataDir: place.path,
+      password: randomBytes(24).toString('hex'),
+    })
     this.#goOn()
     this.#pool = new pg.Pool({ connectionString: this.#postgres.url, max: 2 })
     this.#pool.on('error', () => undefined)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { completeDeliveries } from '../src/deliveries/completion.ts'
 import { DeliveryRepository } from '../src/deliveries/delivery-repository.ts'
 import { loadClaimed } from '../src/deliveries/load.ts'
+import { sweepDeliveries } from '../src/deliveries/sweep.ts'
 import { EventRepository } from '../src/events/event-repository.ts'
 import { ensurePartitions } from '../src/partitions.ts'
 import { applyRetention } from '../src/retention.ts'
@@ -150,6 +151,17 @@ describe('plans on a populated database', () => {
     expect(items).toHaveLength(100)
     expect(scanned(plans)).toEqual([])
     expect(mostRowsInVain(plans)).toBeLessThan(FEW_ROWS)
+  })
+
+  it('the sweep finds what deleted endpoints are owed without reading the queue', async () => {
+    await db.pool.query(
+      `insert into posthorn.endpoints (id, app_id, url, url_sha256, host, secrets, timeout_ms, connect_timeout_ms, retry, max_concurrency, circuit, enabled, deleted_at)
+       select gen_random_uuid(), app_id, url, url_sha256, host, '', timeout_ms, connect_timeout_ms, retry, max_concurrency, circuit, false, now()
+         from posthorn.endpoints limit 100`,
+    )
+    const [expired, deleted, ...more] = await plansOf(db.url, (pool) => sweepDeliveries(pool))
+    expect([expired, deleted, more]).toEqual([expect.anything(), expect.anything(), []])
+    expect(scanned(deleted ? [deleted] : [])).toEqual([])
   })
 
   it('what retention removes', async () => {

@@ -96,6 +96,23 @@ export async function cancelDelivery(
   })
 }
 
+/**
+ * Lets the ordering keys of an endpoint go on behind deliveries that failed. Those stay failed, with their dead letters.
+ * What is being tried under the old setting may halt its key a moment later: the sweep takes such ones.
+ */
+export async function releaseHaltedKeys(client: pg.ClientBase, endpointId: string): Promise<void> {
+  const { rowCount } = await client.query(
+    `with halted as materialized (
+       select id from posthorn.delivery_queue
+        where endpoint_id = $1 and ordering_key is not null and status = 'halted'
+        order by id for update
+     )
+     delete from posthorn.delivery_queue where id = any(array(select id from halted))`,
+    [endpointId],
+  )
+  if (rowCount) await client.query(`select pg_notify('posthorn_due', '')`)
+}
+
 async function lock(client: pg.PoolClient, appId: string, id: string): Promise<Locked> {
   const queue = await client.query<{ queued: Locked['queued'] }>(
     'select status as queued from posthorn.delivery_queue where id = $1 for update',
