@@ -27,16 +27,15 @@ const CONNECTION_CODES = new Set([
   'ENETUNREACH',
 ])
 
-/**
- * There is no connection, or the server is going down, starting, full or read-only: it may work again later. `pg` reports
- * a lost connection as a plain error without a code.
- */
+// What `pg` says of lost connections and ended pools has no code.
+const CONNECTION_WORDS =
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout exceeded when trying to connect|timeout expired|Cannot use a pool after calling end|Query read timeout|There was an error establishing an SSL connection)/i
+
+/** There is no connection, or the server is going down, starting, full or read-only: it may work again later. */
 export function isConnectionLoss(error: unknown): boolean {
+  // Before the codes of PostgreSQL, whose form EPIPE has.
+  if (CONNECTION_CODES.has(String((error as { code?: unknown } | null)?.code))) return true
   const state = sqlState(error)
   if (state) return /^(08|57P|53|25006)/.test(state)
-  if (CONNECTION_CODES.has(String((error as { code?: unknown } | null)?.code))) return true
-  return (
-    error instanceof Error &&
-    /connection|timeout exceeded when trying to connect|Client was closed|pool/i.test(error.message)
-  )
+  return error instanceof Error && CONNECTION_WORDS.test(error.message)
 }

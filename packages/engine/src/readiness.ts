@@ -2,8 +2,26 @@ import { PosthornError } from '@posthorn/core'
 import { type DatabaseReadiness, databaseReadiness, type EndpointRepository } from '@posthorn/db'
 import type pg from 'pg'
 
-/** Whether this process can keep its promises: the database is durable and migrated, and our keys open what is sealed in it. */
+const PATIENCE_MS = 3_000
+
+/**
+ * Whether this process can keep its promises: the database is durable and migrated, and our keys open what is sealed in
+ * it. Who asks wants an answer soon, above all when the database gives none: that comes within three seconds.
+ */
 export async function readiness(pool: pg.Pool, endpoints: EndpointRepository): Promise<DatabaseReadiness> {
+  const silent: DatabaseReadiness = { ready: false, problems: ['the database does not answer'] }
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<DatabaseReadiness>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS, silent)
+  })
+  try {
+    return await Promise.race([ask(pool, endpoints).catch(() => silent), patience])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function ask(pool: pg.Pool, endpoints: EndpointRepository): Promise<DatabaseReadiness> {
   const database = await databaseReadiness(pool)
   if (!database.ready || (await keysFit(endpoints))) return database
   return { ready: false, problems: ['the encryption keys do not open the stored secrets'] }

@@ -3,11 +3,10 @@ import { systemClock } from '@posthorn/core'
 import type { DatabaseReadiness } from '@posthorn/db'
 
 const FRESH_MS = 1_000
-const PATIENCE_MS = 3_000
 
 /**
- * Whether the service can do its work. The database is asked at most once a second however many ask, and counts as not
- * answering after three seconds; a service that is stopping is not ready, whatever its database says.
+ * Whether the service can do its work. The database is asked at most once a second however many ask; a service that is
+ * stopping is not ready, whatever its database says.
  */
 export class Readiness {
   readonly #ask: () => Promise<DatabaseReadiness>
@@ -39,21 +38,8 @@ export class Readiness {
   database(): Promise<DatabaseReadiness> {
     const now = this.#clock.monotonic()
     if (!this.#answer || now - this.#answer.at >= FRESH_MS) {
-      this.#answer = { at: now, value: withPatience(this.#ask()) }
+      this.#answer = { at: now, value: this.#ask() }
     }
     return this.#answer.value
-  }
-}
-
-async function withPatience(answer: Promise<DatabaseReadiness>): Promise<DatabaseReadiness> {
-  const silent: DatabaseReadiness = { ready: false, problems: ['the database does not answer'] }
-  let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<DatabaseReadiness>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS, silent)
-  })
-  try {
-    return await Promise.race([answer.catch(() => silent), patience])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -2,8 +2,6 @@ import type { DatabaseReadiness } from '@posthorn/db'
 import type { Registry } from '@prometheus-io/client'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 
-const PATIENCE_MS = 3_000
-
 /** What the server tells about. */
 export interface HealthSources {
   /** whether the worker claims, and is not stopping */
@@ -26,7 +24,7 @@ export function createServer({ isRunning, readiness, metrics, logger }: HealthSo
   app.get('/livez', async () => ({ status: 'alive' }))
 
   app.get('/readyz', async (_request, reply) => {
-    const database = await withPatience(readiness())
+    const database = await readiness()
     const problems = [...(isRunning() ? [] : ['the worker is not running']), ...database.problems]
     return reply.code(problems.length === 0 ? 200 : 503).send({ ready: problems.length === 0, problems })
   })
@@ -36,18 +34,4 @@ export function createServer({ isRunning, readiness, metrics, logger }: HealthSo
   )
 
   return app
-}
-
-/** Who asks for readiness wants an answer soon, above all when the database gives none. */
-async function withPatience(answer: Promise<DatabaseReadiness>): Promise<DatabaseReadiness> {
-  const silent: DatabaseReadiness = { ready: false, problems: ['the database does not answer'] }
-  let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<DatabaseReadiness>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS, silent)
-  })
-  try {
-    return await Promise.race([answer.catch(() => silent), patience])
-  } finally {
-    clearTimeout(timer)
-  }
 }
