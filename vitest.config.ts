@@ -31,7 +31,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'postgres-14',
-          include: ['packages/{db,queue}/{src,test}/**/*.test.ts'],
+          include: ['packages/{conversations,db,queue}/{src,test}/**/*.test.ts'],
           globalSetup: ['./test/postgres-14.ts'],
           env: { POSTHORN_TEST_POSTGRES: '14' },
           testTimeout: 60_000,

@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { runCapture } from './capture/suite.ts'
 import { runClaim } from './claim/suite.ts'
 import { runDelivery } from './delivery/suite.ts'
 import { runIngest } from './ingest/suite.ts'
+import { runIsolation } from './isolation/suite.ts'
 import { runLatency } from './latency/suite.ts'
 import { closeAll, installCleanup, isEnding } from './machine/cleanup.ts'
 import { messageOf } from './machine/deadline.ts'
@@ -18,6 +20,8 @@ const RUNNERS: Record<SuiteName, (options: BenchOptions, cluster: Cluster) => Pr
   ingest: runIngest,
   claim: runClaim,
   latency: runLatency,
+  capture: runCapture,
+  isolation: runIsolation,
 }
 /** No run takes longer than this, whatever hangs. */
 const LONGEST_RUN_MS = 60 * 60_000

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
-/** The four suites, in the order in which they run. */
-export const SUITES = ['delivery', 'ingest', 'claim', 'latency'] as const
+/** The suites, in the order in which they run. */
+export const SUITES = ['delivery', 'ingest', 'claim', 'latency', 'isolation', 'capture'] as const
 export type SuiteName = (typeof SUITES)[number]
 
 /** What one run does. Durations are milliseconds. */
@@ -17,12 +17,16 @@ export interface BenchOptions {
   ingest: { connections: number[]; durationMs: number; warmUpMs: number }
   claim: { small: number; large: number; endpoints: number; samples: number }
   latency: { ratePerSecond: number; durationMs: number }
+  /** `everyMs`: time between two events of one session */
+  capture: { sessions: number; eventsEach: number; everyMs: number }
+  /** Deliveries due on an endpoint that hangs, and what is published to the others meanwhile. */
+  isolation: { backlog: number; endpoints: number; ratePerSecond: number; durationMs: number }
 }
 
-export const USAGE = `usage: node bench/main.ts [--quick] [--only delivery,ingest,claim,latency] [--rounds N] [--json FILE] [--dir DIR]
+export const USAGE = `usage: node bench/main.ts [--quick] [--only SUITES] [--rounds N] [--json FILE] [--dir DIR]
 
   --quick    2 000 deliveries and short cells: finds a broken contender, proves nothing about speed
-  --only     the suites to run, separated by commas
+  --only     the suites to run, separated by commas: ${SUITES.join(', ')}
   --rounds   how often each contender runs (default 3); the tables show medians with min–max
   --json     where the figures go (default bench/results/<time>.json)
   --dir      directory for the database (default: the system's temporary directory)`
@@ -58,5 +62,12 @@ export function parseOptions(argv: string[], now: Date = new Date()): BenchOptio
     ingest: { connections: [64, 256], durationMs: quick ? 2_000 : 5_000, warmUpMs: quick ? 500 : 1_000 },
     claim: { small: 10_000, large: quick ? 100_000 : 1_000_000, endpoints: 10_000, samples: quick ? 10 : 30 },
     latency: { ratePerSecond: 50, durationMs: quick ? 5_000 : 20_000 },
+    capture: { sessions: 50, eventsEach: quick ? 10 : 60, everyMs: 500 },
+    isolation: {
+      backlog: quick ? 10_000 : 100_000,
+      endpoints: 20,
+      ratePerSecond: 50,
+      durationMs: quick ? 5_000 : 20_000,
+    },
   }
 }

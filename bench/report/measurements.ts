@@ -20,6 +20,12 @@ export interface Metric {
   ratio?: string
 }
 
+/** What a suite has to show, and whether it did. */
+export interface Gate {
+  text: string
+  isMet: boolean
+}
+
 /** Everything one suite found, ready for the tables and for the JSON file. */
 export interface SuiteResult {
   suite: string
@@ -31,6 +37,7 @@ export interface SuiteResult {
   /** A contender that is no peer but a limit (bare undici): ratios of everybody to it are shown too. */
   ceiling?: string
   measurements: Measurement[]
+  gates?: Gate[]
 }
 
 /** A contender's figures in one cell over all rounds, in order of first appearance. */

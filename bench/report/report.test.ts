@@ -59,6 +59,15 @@ describe('ratioOf', () => {
 describe('renderReport', () => {
   const text = renderReport({ machine: 'a machine' }, [result])
 
+  it('says of each gate whether it is met', () => {
+    const gates = [
+      { text: 'quick', isMet: true },
+      { text: 'lossless', isMet: false },
+    ]
+    const lines = renderReport({}, [{ ...result, gates }]).split('\n')
+    expect(lines).toEqual(expect.arrayContaining(['  met: quick', '  NOT MET: lossless']))
+  })
+
   it('names a contender that failed and why', () => {
     expect(text).toMatch(/^broken +0 of 2 +FAILED$/m)
     expect(text).toContain('FAILED broken: verification: 9 attempt rows for 10 jobs')

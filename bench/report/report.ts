@@ -20,6 +20,8 @@ function renderSuite(result: SuiteResult): string {
   const parts = ['', `== ${result.title} ==`, ...result.notes.map((note) => `  ${note}`), '', measured]
   const ratios = renderRatios(result, lines)
   if (ratios !== '') parts.push('', ratios)
+  const gates = (result.gates ?? []).map(({ text, isMet }) => `  ${isMet ? 'met' : 'NOT MET'}: ${text}`)
+  if (gates.length > 0) parts.push('', ...gates)
   const failures = lines.flatMap((line) =>
     line.errors.map((error) => `  FAILED ${labelOf(line)}: ${error.split('\n', 1)[0]}`),
   )

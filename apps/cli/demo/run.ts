@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Audit, audit } from './audit.ts'
+import { type CaptureAudit, playCapture } from './capture/play.ts'
 import { Progress } from './progress.ts'
 import { Publisher } from './publisher.ts'
 import type { Receiver } from './receiver.ts'
@@ -11,6 +12,7 @@ import type { CircuitNote, Stack } from './stack.ts'
 /** What came of the run. */
 export interface Outcome {
   readonly audit: Audit
+  readonly capture: CaptureAudit
   readonly context: ReportContext
   /** deliveries that were not over when time ran out */
   readonly unfinished: number
@@ -47,14 +49,18 @@ export async function runDemo(
   await moments(1)
   progress.say('everything is published; waiting for the last deliveries')
   const unfinished = await untilOver(stack, LIMIT_MS - (performance.now() - startedAt), show)
+  const deliveries = await audit(stack.pool, publisher.accepted, receivers.all)
+  const seconds = (performance.now() - startedAt) / 1_000
+  const capture = await playCapture(stack, progress)
   progress.end()
   return {
-    audit: await audit(stack.pool, publisher.accepted, receivers.all),
+    audit: deliveries,
+    capture,
     unfinished,
     context: {
       refused: publisher.refused,
       circuits: circuitsByName(stack, names),
-      seconds: (performance.now() - startedAt) / 1_000,
+      seconds,
     },
   }
 }

@@ -1,4 +1,5 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@posthorn/db/embedded'
@@ -29,6 +30,7 @@ export class Stack {
   #clusterFolder = ''
   #postgres: EmbeddedPostgres | undefined
   #ingest: Child | undefined
+  #env: NodeJS.ProcessEnv = {}
   #pool: pg.Pool | undefined
 
   /** The demo's own look into the database. */
@@ -56,12 +58,16 @@ export class Stack {
     await chmod(this.#folder, 0o755)
     const place = await placeCluster(this.#folder)
     this.#clusterFolder = place.reason === undefined ? place.path : dirname(place.path)
-    this.#postgres = await startEmbeddedPostgres({ dataDir: place.path })
+    this.#postgres = await startEmbeddedPostgres({
+      dataDir: place.path,
+      password: randomBytes(24).toString('hex'),
+    })
     this.#goOn()
     this.#pool = new pg.Pool({ connectionString: this.#postgres.url, max: 2 })
     this.#pool.on('error', () => undefined)
     const { env, key } = serviceEnvironment(this.#postgres.url)
     this.key = key
+    this.#env = env
     const note = (line: LogLine) => this.#noteCircuit(line)
     this.#ingest = new Child('ingest', ['ingest'], { ...env, PORT: '0' }, note)
     this.url = await this.#ingest.ready()
@@ -70,6 +76,28 @@ export class Stack {
       this.workers.push(new Child(`worker ${n}`, ['worker'], { ...env, PORT: '0' }, note))
     }
     await Promise.all(this.workers.map((worker) => worker.ready()))
+  }
+
+  /** A folder below that of the demo, which goes away with it. */
+  async folder(name: string): Promise<string> {
+    const path = join(this.#folder, name)
+    await mkdir(path, { recursive: true })
+    return path
+  }
+
+  /** SIGKILL. */
+  async killIngest(): Promise<void> {
+    await this.#ingest?.kill()
+  }
+
+  /** Starts the HTTP service anew, on the port that it had. */
+  async restartIngest(): Promise<void> {
+    this.#goOn()
+    const { port } = new URL(this.url)
+    this.#ingest = new Child('ingest', ['ingest'], { ...this.#env, PORT: port }, (line) =>
+      this.#noteCircuit(line),
+    )
+    await this.#ingest.ready()
   }
 
   /** Makes the endpoint of a receiver; tells its id. */

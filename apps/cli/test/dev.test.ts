@@ -1,9 +1,12 @@
-import { readFileSync, statSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { generateEncryptionKey } from '@posthorn/db'
+import { startEmbeddedPostgres } from '@posthorn/db/embedded'
 import { createReceiver } from '@posthorn/testing'
+import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Command, run } from './support/command.ts'
 import { temporaryFolder } from './support/folders.ts'
@@ -11,6 +14,7 @@ import { temporaryFolder } from './support/folders.ts'
 interface Facts {
   readonly url: string
   readonly databaseUrl: string
+  readonly databasePasswordFile: string
   readonly adminKeyFile: string
   readonly adminKey?: string
   readonly recovered: boolean
@@ -44,7 +48,22 @@ const statusOf = async (facts: Facts, eventId: string) => {
   return deliveries.map(({ status }) => status)
 }
 
-describe('posthorn dev', () => {
+/** The number of the PostgreSQL that runs on a data directory. */
+const postgresPid = (dataDir: string) =>
+  Number(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0])
+
+async function ask(url: string, password: string | undefined): Promise<unknown> {
+  const { hostname: host, port, username: user, pathname } = new URL(url)
+  const client = new pg.Client({ host, port: Number(port), user, password, database: pathname.slice(1) })
+  try {
+    await client.connect()
+    return (await client.query('select current_user as name')).rows[0].name
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+describe('posthorn dev', { timeout: 120_000 }, () => {
   afterEach(async () => {
     await Promise.all(started.splice(0).map((command) => command.signal('SIGTERM')))
   })
@@ -56,7 +75,7 @@ describe('posthorn dev', () => {
     const killed = start(dataDir, '--allow-private-network')
     const before = await killed.firstJson<Facts>()
     expect(before).toMatchObject({ recovered: false, adminKey: expect.stringMatching(/^phk_/) })
-    for (const name of ['encryption.key', 'admin.key', 'dev.json']) {
+    for (const name of ['encryption.key', 'admin.key', 'database.password', 'dev.json']) {
       expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600)
     }
     await api(before, 'POST', '/api/v1/endpoints', { url: receiver.url(), eventTypes: ['order.*'] })
@@ -104,6 +123,11 @@ describe('posthorn dev', () => {
         `Port ${port} is taken by another program.\nGive another one with --port.`,
       ),
     })
+    const fresh = join(folder.path, 'fresh')
+    expect((await start(fresh, '--port', port).ended).stderr).toContain('is taken')
+    // It was found out before a database was made for nothing.
+    expect(existsSync(join(fresh, 'postgres'))).toBe(false)
+    expect(existsSync(join(fresh, 'encryption.key'))).toBe(false)
     other.close()
 
     await rm(join(dataDir, 'encryption.key'))
@@ -111,6 +135,66 @@ describe('posthorn dev', () => {
       code: 1,
       stderr: expect.stringContaining('is missing'),
     })
+  })
+
+  it('lets nobody into its database without the password, also where everybody was let in before', async () => {
+    await using folder = await temporaryFolder()
+    const dataDir = join(folder.path, 'data')
+    // As an earlier version left it, still running.
+    await mkdir(dataDir)
+    await writeFile(join(dataDir, 'encryption.key'), `${generateEncryptionKey()}\n`)
+    const open = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres') })
+    expect(await ask(open.url, undefined)).toBe('posthorn')
+
+    const command = start(dataDir)
+    const { databaseUrl, databasePasswordFile } = await command.firstJson<Facts>()
+    const password = readFileSync(databasePasswordFile, 'utf8').trim()
+    await expect(ask(databaseUrl, undefined)).rejects.toThrow(/password/)
+    await expect(ask(databaseUrl, 'posthorn')).rejects.toMatchObject({ code: '28P01' })
+    expect(await ask(databaseUrl, password)).toBe('posthorn')
+    expect(command.stdout + command.stderr).not.toContain(password)
+    for (const log of ['dev.log', 'postgres/server.log'])
+      expect(readFileSync(join(dataDir, log), 'utf8')).not.toContain(password)
+    expect((await run(['keys', 'list', '--data-dir', dataDir], {})).stdout).toContain('bootstrap')
+  })
+
+  it('starts its PostgreSQL again when that was killed, and goes on', async () => {
+    await using folder = await temporaryFolder()
+    await using receiver = await createReceiver()
+    const dataDir = join(folder.path, 'data')
+    const command = start(dataDir, '--allow-private-network')
+    const facts = await command.firstJson<Facts>()
+    await api(facts, 'POST', '/api/v1/endpoints', { url: receiver.url(), eventTypes: ['*'] })
+    for (const n of [1, 2]) {
+      const pid = postgresPid(dataDir)
+      process.kill(pid, 'SIGKILL')
+      await expect.poll(() => postgresPid(dataDir), { timeout: 30_000 }).not.toBe(pid)
+      const publish = () => api(facts, 'POST', '/api/v1/events', { type: 'order.created', payload: { n } })
+      await expect.poll(async () => (await publish()).id, { timeout: 30_000 }).toMatch(/^evt_/)
+      await receiver.waitFor(n, { timeoutMs: 30_000 })
+    }
+    expect(command.process.exitCode).toBeNull()
+    const { code, stderr } = await command.signal('SIGTERM')
+    expect(code).toBe(0)
+    expect(stderr).toContain('PostgreSQL has ended by itself; it is started again')
+    expect(existsSync(join(dataDir, 'postgres/postmaster.pid'))).toBe(false)
+  })
+
+  it('ends in order when it is told to while it starts, in whatever moment', async () => {
+    await using folder = await temporaryFolder()
+    const dataDir = join(folder.path, 'data')
+    for (const [sign, signal] of [
+      ['postgres.unfinished', 'SIGTERM'],
+      ['postgres/postmaster.pid', 'SIGINT'],
+      ['dev.log', 'SIGTERM'],
+    ] as const) {
+      const command = start(dataDir)
+      await expect.poll(() => existsSync(join(dataDir, sign)), { interval: 2, timeout: 30_000 }).toBe(true)
+      expect(await command.signal(signal)).toEqual({ code: 0, stdout: '', stderr: '' })
+      for (const left of ['postgres/postmaster.pid', 'postgres.unfinished', 'dev.json', 'dev.lock'])
+        expect([sign, left, existsSync(join(dataDir, left))]).toEqual([sign, left, false])
+    }
+    expect(await start(dataDir).firstJson<Facts>()).toMatchObject({ recovered: false })
   })
 
   it('serves enqueue, keys and listen from its data directory', async () => {

@@ -1,9 +1,13 @@
+import { createCapture } from '@posthorn/conversations'
+import { ConversationRepository, HookClientRepository } from '@posthorn/db'
 import type { Posthorn } from '@posthorn/engine'
+import type { ServicePool } from '@posthorn/engine/config'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { Authenticator } from './auth/authenticator.ts'
-import { registerAuth } from './auth/hook.ts'
+import { isStillAllowed, registerAuth } from './auth/hook.ts'
 import type { IngestConfig } from './config.ts'
+import { registerConversations } from './conversations/routes.ts'
 import { registerDeliveries } from './deliveries/routes.ts'
 import { registerCircuits } from './endpoints/circuit-routes.ts'
 import { registerEndpointActions, registerEndpoints } from './endpoints/routes.ts'
@@ -11,9 +15,14 @@ import { MAX_OPEN_PER_APP, registerAdmission } from './events/admission.ts'
 import { batchRoutes } from './events/batch.ts'
 import { registerPublish } from './events/publish.ts'
 import { registerEventReading } from './events/read.ts'
+import { registerReprocessing } from './events/reprocess.ts'
 import { Readiness } from './health/readiness.ts'
 import { registerHealth } from './health/routes.ts'
+import { registerHookClients } from './hooks/clients.ts'
+import { MAX_PROJECTING } from './hooks/load.ts'
+import { registerHooks } from './hooks/routes.ts'
 import { registerBodies } from './http/body.ts'
+import { errorFields } from './http/error-fields.ts'
 import { registerRequestEnd } from './http/request-end.ts'
 import { requestIdOf } from './http/request-id.ts'
 import { logRequest } from './http/request-log.ts'
@@ -24,16 +33,25 @@ import { registerMetrics } from './metrics/routes.ts'
 import { answerClientError, answerFrameworkError, registerProblems } from './problems/handlers.ts'
 import { registerOpenApi } from './reference/openapi.ts'
 import { registerReference } from './reference/routes.ts'
+import { registerStream, registerStreamAlias } from './stream/routes.ts'
+import { Streams, type StreamTimes } from './stream/streams.ts'
 
 /** What the HTTP service is made of. */
 export interface IngestOptions {
   /** the engine, migrated; the service neither starts its worker nor stops it */
   readonly posthorn: Posthorn
+  /** for captured events and what they become; stays the caller's to end */
+  readonly pool: ServicePool
   readonly config: Pick<IngestConfig, 'WEBHOOK_BODY_LIMIT' | 'TRUST_PROXY'>
   /** a pino logger, or nothing is logged */
   readonly logger?: FastifyBaseLogger
   /** how many requests with events one app may have open at once (1 000) */
   readonly maxOpenPerApp?: number
+  readonly stream?: Partial<StreamTimes>
+  /** how many captured events are projected at once before others are only stored (200) */
+  readonly maxProjecting?: number
+  /** whether answers show where an error came from: by default not with `NODE_ENV=production` */
+  readonly showStacks?: boolean
 }
 
 /** The HTTP service: a Fastify instance that more routes may be added to before it listens. */
@@ -61,7 +79,13 @@ const TIMEOUTS = {
  * @throws Error when a route was added that does not say what access it needs
  */
 export async function createIngest(options: IngestOptions): Promise<IngestApp> {
-  const { posthorn, config, logger } = options
+  const { posthorn, pool, config, logger } = options
+  const showStacks = options.showStacks ?? process.env['NODE_ENV'] !== 'production'
+  const changed = () => posthorn.changed()
+  const capture = createCapture({
+    pool,
+    onError: (error) => logger?.warn({ err: errorFields(error) }, 'a projection is left to a worker'),
+  })
   const readiness = new Readiness(() => posthorn.readiness())
   const metrics = createMetrics(posthorn)
   const authenticator = new Authenticator(posthorn.keys, {
@@ -85,15 +109,33 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
   registerHealth(app, readiness)
   registerMetrics(app, metrics)
   registerReference(app)
+  const streams = new Streams(app, {
+    ...options.stream,
+    isStillAllowed: (request) => isStillAllowed(authenticator, request, 'read'),
+    onCount: metrics.setStreams,
+  })
+  registerStreamAlias(app, streams)
+  registerHooks(app, {
+    capture,
+    bodyLimit: config.WEBHOOK_BODY_LIMIT,
+    metrics,
+    maxProjecting: options.maxProjecting ?? MAX_PROJECTING,
+    showStacks,
+    changed,
+  })
   await app.register(
     async (api: ZodApp) => {
       registerPublish(api, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
       await api.register(batchRoutes, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
-      registerEventReading(api)
+      registerEventReading(api, { showStacks })
+      registerReprocessing(api, { capture, showStacks, changed })
+      registerConversations(api, new ConversationRepository(pool))
+      registerHookClients(api, new HookClientRepository(pool))
       registerEndpoints(api)
       registerEndpointActions(api)
       registerCircuits(api)
       registerDeliveries(api)
+      registerStream(api, streams)
     },
     { prefix: '/api/v1' },
   )

@@ -34,6 +34,17 @@ const ROUTES: Readonly<Record<string, 'public' | readonly KeyRole[]>> = {
   'GET /api/v1/deliveries/:id': ['read', 'operator', 'admin'],
   'POST /api/v1/deliveries/:id/retry': ['operator', 'admin'],
   'POST /api/v1/deliveries/:id/cancel': ['operator', 'admin'],
+  'POST /api/v1/hooks/claude-code': ['ingest', 'admin'],
+  'POST /api/claude-hooks': ['ingest', 'admin'],
+  'GET /api/v1/hook-clients': ['read', 'operator', 'admin'],
+  'POST /api/v1/events/:id/reprocess': ['operator', 'admin'],
+  'POST /api/v1/events/reprocess': ['operator', 'admin'],
+  'GET /api/v1/conversations': ['read', 'operator', 'admin'],
+  'GET /api/v1/conversations/:id': ['read', 'operator', 'admin'],
+  'GET /api/v1/conversations/:id/messages': ['read', 'operator', 'admin'],
+  'GET /api/v1/conversations/:id/tool-uses': ['read', 'operator', 'admin'],
+  'GET /api/v1/stream': ['read', 'operator', 'admin'],
+  'GET /api/conversations/stream': ['read', 'operator', 'admin'],
 }
 
 const OTHER_APP = uuidv7()
@@ -52,11 +63,19 @@ afterAll(() => service.stop())
 
 const as = (role: KeyRole): Client => clients.get(role) ?? anonymous
 
+/** What the `:id` of a route names. */
+function prefixOf(path: string): 'dlv' | 'evt' | 'conv' | 'ep' {
+  if (path.includes('/deliveries')) return 'dlv'
+  if (path.includes('/events')) return 'evt'
+  return path.includes('/conversations') ? 'conv' : 'ep'
+}
+
 function request(route: string) {
   const [method = '', path = ''] = route.split(' ')
-  const prefix = path.includes('deliveries') ? 'dlv' : path.includes('events') ? 'evt' : 'ep'
   const body = method === 'GET' || method === 'DELETE' ? {} : { json: {} }
-  return [path.replace(':id', formatId(prefix, uuidv7())), { method, ...body }] as const
+  // A stream has no end; what is wrong with a request of one is answered at once.
+  const query = path.endsWith('/stream') ? '?nothing=1' : ''
+  return [path.replace(':id', formatId(prefixOf(path), uuidv7())) + query, { method, ...body }] as const
 }
 
 /** What `printRoutes` draws, as `METHOD path`. */
@@ -82,6 +101,7 @@ describe('every route', () => {
   it('must say what access it needs', async () => {
     const app = await createIngest({
       posthorn: service.posthorn,
+      pool: service.database.pool,
       config: { WEBHOOK_BODY_LIMIT: 1_024, TRUST_PROXY: [] },
     })
     expect(() => app.get('/forgotten', () => 'open')).toThrow(
@@ -105,7 +125,7 @@ describe('every route', () => {
       expect(unknown.headers.get('www-authenticate')).toContain('invalid_token')
       for (const role of KEY_ROLES) {
         const { status } = await as(role)(path, call)
-        if (allowed.includes(role)) expect([200, 404, 422], `${role} got ${status}`).toContain(status)
+        if (allowed.includes(role)) expect([200, 202, 404, 422], `${role} got ${status}`).toContain(status)
         else expect(status, role).toBe(403)
       }
     })
@@ -182,20 +202,30 @@ describe('apps', () => {
     const [delivery] = (await own(`/api/v1/deliveries?eventId=${event.id}`)).json<{
       data: { id: string }[]
     }>().data
-    const ids = { ep: endpoint.id, evt: event.id, dlv: delivery?.id ?? '' }
+    const hook = { hook_event_name: 'SessionStart', session_id: 's', source: 'startup' }
+    const captured = (
+      await own('/api/v1/hooks/claude-code', { json: hook, headers: { 'x-request-id': uuidv7() } })
+    ).json<{ data: { conversationId: string } }>()
+    const ids = {
+      ep: endpoint.id,
+      evt: event.id,
+      dlv: delivery?.id ?? '',
+      conv: captured.data.conversationId,
+    }
     expect(ids.dlv).toMatch(/^dlv_/)
     const routes = Object.keys(ROUTES).filter((route) => route.includes(':id'))
-    expect(routes).toHaveLength(13)
+    expect(routes).toHaveLength(17)
     for (const route of routes) {
       const [, call] = request(route)
       const path = route.split(' ')[1] ?? ''
-      const id = path.includes('deliveries') ? ids.dlv : path.includes('events/') ? ids.evt : ids.ep
+      const id = ids[prefixOf(path)]
       for (const wrong of [id, 'nonsense', '%00', 'key_00000000000000000000000000000000']) {
         const answer = await as('admin')(path.replace(':id', wrong), call)
         expect(answer.problem(), `${route} ${wrong}`).toMatchObject({ status: 404, code: 'not_found' })
       }
     }
     expect((await own(`/api/v1/endpoints/${ids.ep}`)).status).toBe(200)
+    expect((await own(`/api/v1/conversations/${ids.conv}`)).status).toBe(200)
     expect((await own(`/api/v1/deliveries/${ids.dlv}`)).json()).toMatchObject({
       status: 'pending',
       cancelRequested: false,

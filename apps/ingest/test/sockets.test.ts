@@ -128,7 +128,7 @@ describe('addresses', () => {
   })
 
   it('come from the socket where no proxy is trusted', async () => {
-    const app = await createIngest({ posthorn: service.posthorn, config })
+    const app = await createIngest({ posthorn: service.posthorn, pool: service.database.pool, config })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     expect(await publish(clientOf(url, key), '198.51.100.7')).toBe('127.0.0.1/32')
     await app.close()
@@ -147,7 +147,7 @@ describe('too many at once', () => {
         return { eventId: 'evt_1', deliveryIds: [], duplicate: false, requestId: 'r' }
       },
     })
-    const app = await createIngest({ posthorn, config, maxOpenPerApp: 2 })
+    const app = await createIngest({ posthorn, pool: service.database.pool, config, maxOpenPerApp: 2 })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const publish = (signal?: AbortSignal) =>
       fetch(`${url}/api/v1/events`, {
@@ -186,7 +186,7 @@ describe('stopping', () => {
         return { eventId: 'evt_1', deliveryIds: [], duplicate: false, requestId: 'r' }
       },
     })
-    const app = await createIngest({ posthorn, config })
+    const app = await createIngest({ posthorn, pool: service.database.pool, config })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const local = clientOf(url, key)
     const inFlight = Array.from({ length: 5 }, () =>

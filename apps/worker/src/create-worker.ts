@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { createProjectionWorker } from '@posthorn/conversations'
 import type { Posthorn } from '@posthorn/engine'
 import { openServicePool } from '@posthorn/engine/config'
 import type { FastifyBaseLogger } from 'fastify'
@@ -36,11 +37,26 @@ export interface Worker {
 /** The lock's connection, a duty, and a scrape or another duty. */
 const CONNECTIONS = 4
 
+/** A claim, and as many projections at a time. */
+const PROJECTIONS = 4
+
 /** A worker over an engine; nothing happens before `start()`. */
 export function createWorker({ posthorn, config, logger, http = true, sleep }: WorkerOptions): Worker {
   const pool = openServicePool(config, { max: CONNECTIONS, name: 'posthorn-worker' })
   const cutOff = severing(pool)
   const maintenance = new Maintenance({ pool, config, logger, ...(sleep && { sleep }) })
+  const projectionPool = openServicePool(config, {
+    max: PROJECTIONS + 1,
+    name: 'posthorn-projections',
+    hot: true,
+  })
+  const projections = createProjectionWorker({
+    pool: projectionPool,
+    concurrency: PROJECTIONS,
+    graceMs: graceOf(config),
+    onProjected: () => posthorn.changed(),
+    onError: (err) => logger.warn({ err }, 'a projection was interrupted; it is tried again'),
+  })
   let isRunning = false
   const app = createServer({
     isRunning: () => isRunning,
@@ -53,11 +69,10 @@ export function createWorker({ posthorn, config, logger, http = true, sleep }: W
 
   const stop = async (): Promise<void> => {
     isRunning = false
-    // A little is left for what comes after the deliveries, so that the whole ends within the grace period.
-    const graceMs = config.SHUTDOWN_GRACE - Math.min(1_000, config.SHUTDOWN_GRACE / 5)
-    await Promise.all([maintenance.stop(graceMs / 2, cutOff), posthorn.stop({ graceMs })])
+    const graceMs = graceOf(config)
+    await Promise.all([maintenance.stop(graceMs / 2, cutOff), projections.stop(), posthorn.stop({ graceMs })])
     await app.close()
-    await pool.end()
+    await Promise.all([pool.end(), projectionPool.end()])
   }
 
   return {
@@ -75,6 +90,7 @@ export function createWorker({ posthorn, config, logger, http = true, sleep }: W
       }
       await maintenance.start()
       await posthorn.start()
+      await projections.start()
       isRunning = true
     },
     stop() {
@@ -83,6 +99,10 @@ export function createWorker({ posthorn, config, logger, http = true, sleep }: W
     },
   }
 }
+
+/** A little is left for what comes after the deliveries, so that the whole ends within the grace period. */
+const graceOf = ({ SHUTDOWN_GRACE }: WorkerConfig): number =>
+  SHUTDOWN_GRACE - Math.min(1_000, SHUTDOWN_GRACE / 5)
 
 function urlOf(host: string, address: AddressInfo | string | null): string {
   const port = typeof address === 'object' && address ? address.port : 0

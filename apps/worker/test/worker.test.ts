@@ -1,4 +1,5 @@
-import { generateEncryptionKey } from '@posthorn/db'
+import { createCapture } from '@posthorn/conversations'
+import { DEFAULT_APP_ID, generateEncryptionKey } from '@posthorn/db'
 import { createTestDatabase, type TestDatabase } from '@posthorn/db/testing'
 import { createPosthorn, type Posthorn } from '@posthorn/engine'
 import { posthornOptions } from '@posthorn/engine/config'
@@ -57,6 +58,27 @@ describe('createWorker', () => {
     await expect.poll(async () => (await client.deliveries.list({ status: 'pending' })).data).toEqual([])
     expect(receiver.received()).toHaveLength(200)
     expect(receiver.duplicates()).toEqual([])
+  })
+
+  it('projects captured events that nobody else does', async () => {
+    await create().start()
+    const capture = createCapture({ pool: db.pool })
+    const body = { hook_event_name: 'UserPromptSubmit', session_id: 's', prompt: 'Hello' }
+    const taken = await capture.accept({
+      appId: DEFAULT_APP_ID,
+      body: Buffer.from(JSON.stringify(body)),
+      requestId: 'captured',
+      capturedAt: null,
+      traceId: null,
+      headers: null,
+      ipAddress: null,
+      client: null,
+      project: false,
+    })
+    expect(taken.status).toBe('PENDING')
+    await expect
+      .poll(async () => (await client.events.get(taken.eventId)).status, { timeout: 15_000 })
+      .toBe('SUCCESS')
   })
 
   it('says that it lives, whether it is ready, and what it counts', async () => {

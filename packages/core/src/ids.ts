@@ -1,11 +1,14 @@
-import { canonicalUuid, uuidv7 } from './uuid.ts'
+import { canonicalUuid, uuidDigits, uuidv7 } from './uuid.ts'
 
-/** What an id names: app, API key, endpoint, event, delivery, attempt, dead letter, request. */
-export type IdPrefix = 'app' | 'key' | 'ep' | 'evt' | 'dlv' | 'att' | 'dl' | 'req'
+/**
+ * What an id names: app, API key, endpoint, event, delivery, attempt, dead letter, request, conversation, message, tool
+ * use.
+ */
+export type IdPrefix = 'app' | 'key' | 'ep' | 'evt' | 'dlv' | 'att' | 'dl' | 'req' | 'conv' | 'msg' | 'tu'
 
 /** The form people read: prefix, underscore, 32 hexadecimal digits, such as `evt_0199…`. */
 export function formatId(prefix: IdPrefix, uuid: string): string {
-  return `${prefix}_${uuid.replaceAll('-', '').toLowerCase()}`
+  return `${prefix}_${uuidDigits(uuid)}`
 }
 
 /**

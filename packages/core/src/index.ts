@@ -57,4 +57,4 @@ export {
   type TraceContext,
 } from './trace.ts'
 export { classifyTransportError } from './transport-errors.ts'
-export { canonicalUuid, createUuidV7, type UuidV7Options, uuidv7, uuidv7Time } from './uuid.ts'
+export { canonicalUuid, createUuidV7, type UuidV7Options, uuidDigits, uuidv7, uuidv7Time } from './uuid.ts'

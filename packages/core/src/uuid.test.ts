@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalUuid, createUuidV7, uuidv7, uuidv7Time } from './uuid.ts'
+import { canonicalUuid, createUuidV7, uuidDigits, uuidv7, uuidv7Time } from './uuid.ts'
 
 const CANONICAL = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const MAX_TIME_MS = 2 ** 48 - 1
@@ -103,5 +103,18 @@ describe('canonicalUuid', () => {
       }),
     )
     expect(canonicalUuid('936da01f-9abd-4d9d-80c702af85c822a8')).toBeUndefined()
+  })
+})
+
+describe('uuidDigits', () => {
+  it('gives the digits of any form that names the same UUID', () => {
+    fc.assert(
+      fc.property(fc.uuid(), (uuid) => {
+        const digits = uuid.replaceAll('-', '').toLowerCase()
+        expect(uuidDigits(uuid)).toBe(digits)
+        expect(uuidDigits(uuid.toUpperCase())).toBe(digits)
+        expect(uuidDigits(digits)).toBe(digits)
+      }),
+    )
   })
 })

@@ -79,6 +79,19 @@ export function canonicalUuid(text: string): string | undefined {
   return match ? match.slice(1).join('-') : undefined
 }
 
+/** The 32 lower-case hexadecimal digits of a UUID, which are also a trace id of W3C Trace Context. */
+export function uuidDigits(uuid: string): string {
+  if (uuid.length !== 36) return uuid.replaceAll('-', '').toLowerCase()
+  // Cut at the places where dashes are: every delivery needs this several times, and a search costs four times as much.
+  return (
+    uuid.slice(0, 8) +
+    uuid.slice(9, 13) +
+    uuid.slice(14, 18) +
+    uuid.slice(19, 23) +
+    uuid.slice(24)
+  ).toLowerCase()
+}
+
 /**
  * The time in a UUIDv7, in milliseconds since the Unix epoch.
  * @throws TypeError when the text is not a version 7 UUID.

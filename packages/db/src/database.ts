@@ -24,15 +24,20 @@ interface Session {
  */
 const withoutWrapping = (_text: string, _parameters: unknown, query: () => Promise<unknown>) => query()
 
-/** Runs `work` in a transaction of its own; whatever it throws rolls everything back. */
+/**
+ * Runs `work` in a transaction of its own; whatever it throws rolls everything back.
+ *
+ * @param begin the statement that opens it, with settings for the transaction behind it
+ */
 export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
+  begin = 'begin',
 ): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    await client.query('begin')
+    await client.query(begin)
     const result = await work(client)
     await client.query('commit')
     return result

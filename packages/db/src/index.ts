@@ -1,9 +1,38 @@
 export { appExists } from './apps.ts'
 export {
+  type AcceptCaptureOptions,
+  acceptCapture,
+  type CaptureAcceptance,
+  keepInvalid,
+} from './captures/accept-capture.ts'
+export type { CaptureError, CaptureRow, CaptureState, ClientReport, NewCapture } from './captures/capture.ts'
+export { type HookClient, HookClientRepository } from './captures/hook-client-repository.ts'
+export {
+  describeInvalid,
+  findReprocessable,
+  type InvalidEvent,
+  REPROCESSABLE,
+  type ReprocessableStatus,
+  type ReprocessFilter,
+  requeueProjections,
+  takeInvalid,
+} from './captures/reprocess.ts'
+export { type ChangeCursor, cursorAt, formatCursor, parseCursor } from './changes/cursor.ts'
+export { type Change, type ChangePage, currentSnapshot, readChanges } from './changes/read-changes.ts'
+export { type NewChange, recordChanges } from './changes/record-changes.ts'
+export { contains } from './changes/snapshot.ts'
+export { sweepChanges } from './changes/sweep-changes.ts'
+export {
   type CircuitSettingsSource,
   PostgresCircuitStore,
   settingsOfEndpoints,
 } from './circuits/postgres-circuit-store.ts'
+export {
+  type Conversation,
+  type ConversationFilter,
+  ConversationRepository,
+} from './conversations/conversation-repository.ts'
+export type { EntryPage, EntryRequest, Message, ToolUse } from './conversations/entries.ts'
 export { inTransaction } from './database.ts'
 export { databaseTime, recordAttempt } from './deliveries/attempt-log.ts'
 export { accountForClaim, DELIVERY_GATES, type GatedItem } from './deliveries/claim-gates.ts'
@@ -39,14 +68,24 @@ export {
   type EventSummary,
   type StoredEvent,
 } from './events/event-repository.ts'
+export { fingerprint } from './events/fingerprint.ts'
+export { asIntakeError, keyMismatch, unavailable } from './events/intake-errors.ts'
 export { type DatabaseReadiness, databaseReadiness } from './health.ts'
 export { createKeyring, generateEncryptionKey, type Keyring } from './keyring.ts'
 export { type KeyIdentity, KeyRepository, type KeySummary, type NewKey } from './keys/key-repository.ts'
 export { type MigrationReport, migrate, pendingMigrations } from './migrations/migrate.ts'
 export { MAX_PAGE, type Page, type PageRequest } from './page.ts'
 export { ensurePartitionFor, ensurePartitions, type PartitionedTable } from './partitions.ts'
+export { isConnectionLoss, isContention, isDataError, isMissingPartition, sqlState } from './pg-errors.ts'
+export { type ApplyOptions, applyProjection, type ProjectionLease } from './projection/apply-projection.ts'
+export { type CapturedEvent, loadCaptured } from './projection/load-captured.ts'
+export { type Projection, placeOf, type ToolOutcome, type ToolUseFact } from './projection/projection.ts'
+export { PROJECTION_QUEUE } from './projection/queue-table.ts'
+export { type ProjectionFailure, settleProjections } from './projection/settle-projections.ts'
 export { applyRetention, type RetentionDays, type RetentionReport } from './retention.ts'
 export {
+  type CaptureErrorCode,
+  type ConversationStatus,
   DEAD_LETTER_REASONS,
   DEFAULT_APP_ID,
   DELIVERY_STATUSES,
@@ -57,4 +96,6 @@ export {
   type EventStatus,
   KEY_ROLES,
   type KeyRole,
+  type MessageRole,
+  type ToolUseStatus,
 } from './schema/index.ts'

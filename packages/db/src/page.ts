@@ -54,9 +54,11 @@ export function toPage<T extends { readonly id: string }>(rows: readonly T[], po
   const hasPrev = position.direction === 'after' ? position.id !== null : more
   return {
     data,
-    next: hasNext && last ? encode('>', last.id) : null,
-    prev: hasPrev && first ? encode('<', first.id) : null,
+    next: hasNext && last ? encodeCursor('>', last.id) : null,
+    prev: hasPrev && first ? encodeCursor('<', first.id) : null,
   }
 }
 
-const encode = (mark: '>' | '<', id: string) => Buffer.from(mark + id).toString('base64url')
+/** The cursor of what comes after an id (`>`), or before it (`<`), in the order of a list. */
+export const encodeCursor = (mark: '>' | '<', id: string): string =>
+  Buffer.from(mark + id).toString('base64url')

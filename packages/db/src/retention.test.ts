@@ -152,6 +152,51 @@ describe('retention', () => {
     ).toEqual([])
   })
 
+  it('removes conversations in which nothing has happened for as long, with all that was said and done in them', async () => {
+    const [old, resumed, young] = [idAt(40), idAt(40), idAt(10)]
+    await db.pool.query(
+      `insert into posthorn.conversations (id, app_id, session_id, started_at, last_event_at)
+       select id, $2, id::text, now(), now() - days * interval '1 day' from unnest($1::uuid[], array[31, 1, 31]) as c(id, days)`,
+      [[old, resumed, young], endpoint.appId],
+    )
+    await db.pool.query(
+      `with made as (select c, gen_random_uuid() as id from unnest($1::uuid[]) c, generate_series(1, 3)), said as (
+         insert into posthorn.messages (id, app_id, conversation_id, event_id, role, text, occurred_at, place)
+         select id, $2, c, id, 'user', '', now(), '' from made)
+       insert into posthorn.tool_uses (id, app_id, conversation_id, event_id, tool_name, started_at, place)
+       select id, $2, c, id, 'Bash', now(), '' from made`,
+      [[old, resumed, young], endpoint.appId],
+    )
+    expect((await applyRetention(db.pool, KEEP)).rows).toMatchObject({ conversations: 1 })
+    for (const table of ['messages', 'tool_uses']) {
+      const left = await rowsOf(
+        db.pool,
+        `select distinct conversation_id as id from posthorn.${table} order by 1`,
+      )
+      expect(left).toEqual([resumed, young].sort().map((id) => ({ id })))
+    }
+    expect([await exists('conversations', resumed), await exists('conversations', young)]).toEqual([
+      true,
+      true,
+    ])
+  })
+
+  it('keeps a captured event that is not projected yet', async () => {
+    const [waiting, projected] = [idAt(40), idAt(40)]
+    await db.pool.query(
+      `insert into posthorn.events (id, app_id, source, event_type, payload) select id, $2, 'test', 'a', '{}' from unnest($1::uuid[]) id`,
+      [[waiting, projected], endpoint.appId],
+    )
+    await db.pool.query('insert into posthorn.projection_queue (id, app_id) values ($1, $2)', [
+      waiting,
+      endpoint.appId,
+    ])
+    await applyRetention(db.pool, KEEP)
+    expect([await exists('events', waiting), await exists('events', projected)]).toEqual([true, false])
+    await db.pool.query('delete from posthorn.projection_queue')
+    await db.pool.query('delete from posthorn.events where id = $1', [waiting])
+  })
+
   it('does its rows also while a long transaction keeps partitions from being dropped', async () => {
     const client = await db.pool.connect()
     await ensurePartitionFor(client, 'attempts', new Date(Date.now() - 41 * DAY_MS))

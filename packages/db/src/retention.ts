@@ -16,6 +16,8 @@ export interface RetentionReport {
 }
 
 const BATCH = 5_000
+/** Smaller: each may have thousands of rows of its own. */
+const CONVERSATION_BATCH = 100
 
 /**
  * Removes what is older than its term, children first, in short statements: attempts by whole partitions, the rest in
@@ -25,7 +27,7 @@ export async function applyRetention(pool: pg.Pool, keep: RetentionDays): Promis
   const client = await pool.connect()
   try {
     const partitions = await dropOldPartitions(client, 'attempts', keep.attempts)
-    const rows: Record<string, number> = {}
+    const rows: Record<string, number> = { conversations: await removeConversations(client, keep.events) }
     for (const [name, statement, days] of statements(keep)) {
       rows[name] = await deleteInBatches(client, statement, days)
     }
@@ -61,7 +63,7 @@ function statements(keep: RetentionDays): [name: string, statement: string, days
       gone(
         'events',
         'id',
-        `${before} and not exists (select from posthorn.deliveries d where d.event_id = events.id)`,
+        `${before} and not exists (select from posthorn.deliveries d where d.event_id = events.id) and not exists (select from posthorn.projection_queue q where q.id = events.id)`,
       ),
       keep.events,
     ],
@@ -70,7 +72,41 @@ function statements(keep: RetentionDays): [name: string, statement: string, days
       `delete from posthorn.idempotency_keys where (app_id, key) in (select app_id, key from posthorn.idempotency_keys where expires_at < now() - $1::int * interval '1 day' limit ${BATCH})`,
       0,
     ],
+    [
+      'hook_clients',
+      `delete from posthorn.hook_clients where (app_id, id) in (select app_id, id from posthorn.hook_clients where last_seen_at < now() - $1::int * interval '1 day' limit ${BATCH})`,
+      keep.stats,
+    ],
   ]
+}
+
+/**
+ * Removes conversations in which nothing has happened for so many days, with what was said and done in them. Each batch
+ * locks its conversations first, as a projection does: nothing is written to one that goes.
+ */
+async function removeConversations(client: pg.PoolClient, days: number): Promise<number> {
+  let total = 0
+  for (;;) {
+    await client.query('begin')
+    try {
+      const { rows } = await client.query<{ id: string }>(
+        `select id from posthorn.conversations
+          where id < ${idAt("now() - $1::int * interval '1 day'")} and last_event_at < now() - $1::int * interval '1 day'
+          order by id limit ${CONVERSATION_BATCH} for update skip locked`,
+        [days],
+      )
+      const ids = [rows.map(({ id }) => id)]
+      await client.query('delete from posthorn.messages where conversation_id = any($1::uuid[])', ids)
+      await client.query('delete from posthorn.tool_uses where conversation_id = any($1::uuid[])', ids)
+      await client.query('delete from posthorn.conversations where id = any($1::uuid[])', ids)
+      await client.query('commit')
+      total += rows.length
+      if (rows.length < CONVERSATION_BATCH) return total
+    } catch (error) {
+      await client.query('rollback')
+      throw error
+    }
+  }
 }
 
 /** SQL for the smallest UUIDv7 of a moment. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { completeDeliveries } from '../src/deliveries/completion.ts'
 import { DeliveryRepository } from '../src/deliveries/delivery-repository.ts'
 import { loadClaimed } from '../src/deliveries/load.ts'
+import { sweepDeliveries } from '../src/deliveries/sweep.ts'
 import { EventRepository } from '../src/events/event-repository.ts'
 import { ensurePartitions } from '../src/partitions.ts'
 import { applyRetention } from '../src/retention.ts'
@@ -152,6 +153,17 @@ describe('plans on a populated database', () => {
     expect(mostRowsInVain(plans)).toBeLessThan(FEW_ROWS)
   })
 
+  it('the sweep finds what deleted endpoints are owed without reading the queue', async () => {
+    await db.pool.query(
+      `insert into posthorn.endpoints (id, app_id, url, url_sha256, host, secrets, timeout_ms, connect_timeout_ms, retry, max_concurrency, circuit, enabled, deleted_at)
+       select gen_random_uuid(), app_id, url, url_sha256, host, '', timeout_ms, connect_timeout_ms, retry, max_concurrency, circuit, false, now()
+         from posthorn.endpoints limit 100`,
+    )
+    const [expired, deleted, ...more] = await plansOf(db.url, (pool) => sweepDeliveries(pool))
+    expect([expired, deleted, more]).toEqual([expect.anything(), expect.anything(), []])
+    expect(scanned(deleted ? [deleted] : [])).toEqual([])
+  })
+
   it('what retention removes', async () => {
     const plans = await plansOf(db.url, (pool) =>
       applyRetention(pool, { events: 30, attempts: 30, deadLetters: 90, stats: 90 }),
@@ -206,16 +218,7 @@ async function deliver(db: TestDatabase, settings?: string) {
   await claim(db.pool, 1)
   let items: Awaited<ReturnType<typeof claim>> = []
   const claims = await plansOf(db.url, async (pool) => (items = await claim(pool, 100)), options)
-  const loads = await plansOf(
-    db.url,
-    (pool) =>
-      loadClaimed(
-        pool,
-        items.map((item) => item.id),
-        { prepared: false },
-      ),
-    options,
-  )
+  const loads = await plansOf(db.url, (pool) => loadClaimed(pool, items, { prepared: false }), options)
   const completions = await plansOf(
     db.url,
     (pool) =>

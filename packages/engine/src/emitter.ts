@@ -19,6 +19,11 @@ export class Emitter {
     return { [Symbol.dispose]: () => void listeners.delete(listener as Listener<never>) }
   }
 
+  /** Whether anybody would hear of it: who would have to make much of an event for nobody need not. */
+  isHeard(name: keyof PosthornEvents): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0 || channel(`posthorn:${name}`).hasSubscribers
+  }
+
   /** A listener that throws, or whose promise is rejected, is logged: it must not stop a worker. */
   emit<Name extends keyof PosthornEvents>(name: Name, event: PosthornEvents[Name]): void {
     const diagnostics = channel(`posthorn:${name}`)

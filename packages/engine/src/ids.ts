@@ -14,4 +14,7 @@ export function requestIdOf(eventId: string, requestId: string | null): string {
   return requestId ?? formatId('req', eventId)
 }
 
+export const idOrNull = (prefix: IdPrefix, uuid: string | null): string | null =>
+  uuid === null ? null : formatId(prefix, uuid)
+
 export const isoOrNull = (date: Date | null): string | null => date?.toISOString() ?? null

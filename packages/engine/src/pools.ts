@@ -25,7 +25,11 @@ const CONNECT_TIMEOUT_MS = 5_000
  * The hot statements are planned once for each connection, often on empty tables: a plan that scans a table because it
  * was small then would be kept when it is large.
  */
-const HOT_SETTINGS = 'set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set jit = off'
+export const HOT_SETTINGS = {
+  enable_seqscan: 'off',
+  plan_cache_mode: 'force_generic_plan',
+  jit: 'off',
+} as const
 
 /**
  * Opens what the engine needs. Pools connect when they are first used: a process that only enqueues holds few.
@@ -52,11 +56,12 @@ export function openPools(options: PosthornOptions): Pools {
   const own = open(2)
   const work = open(
     6,
-    settled ? { onConnect: async (client) => void (await client.query(HOT_SETTINGS)) } : {},
+    settled ? { onConnect: async (client) => void (await client.query(setStatement(HOT_SETTINGS))) } : {},
   )
   const intake = open(4, {
     onConnect: async (client) => {
-      await client.query(`set lock_timeout = ${INTAKE_LOCK_TIMEOUT_MS};${settled ? HOT_SETTINGS : ''}`)
+      const settings = { lock_timeout: INTAKE_LOCK_TIMEOUT_MS, ...(settled && HOT_SETTINGS) }
+      await client.query(setStatement(settings))
     },
   })
   const main = pool ?? open(5)
@@ -73,6 +78,11 @@ export function openPools(options: PosthornOptions): Pools {
     },
   }
 }
+
+const setStatement = (settings: Readonly<Record<string, string | number>>): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `set ${name} = ${value}`)
+    .join('; ')
 
 /** How a pool of the caller's connects, without what makes it a pool. */
 function connectionOf(pool: pg.Pool): pg.ClientConfig {

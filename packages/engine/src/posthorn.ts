@@ -15,6 +15,10 @@ import {
 } from '@posthorn/db'
 import { createDispatcher } from '@posthorn/dispatcher'
 import { Listener, PostgresQueue } from '@posthorn/queue'
+import { Announcer } from './changes/announcer.ts'
+import { announcing } from './changes/announcing.ts'
+import { ChangeFeed } from './changes/feed.ts'
+import { follow } from './changes/follow.ts'
 import { createDeliveriesApi } from './deliveries/deliveries-api.ts'
 import { Emitter } from './emitter.ts'
 import { createEndpointsApi } from './endpoints/endpoints-api.ts'
@@ -73,6 +77,10 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     workerId,
   } as const
 
+  const pollMs = options.pollIntervalMs ?? 250
+  const feed = new ChangeFeed({ pool: pools.own, listen: pools.listen, pollMs, prepared, logger })
+  const announcer = new Announcer({ pool: pools.own, wake: () => feed.wake(), logger })
+
   const recorder = new Recorder({
     pool: pools.work,
     circuits,
@@ -81,7 +89,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     workerId,
     prepared,
     logger,
-    observer: () => worker.observer,
+    observer: () => announcing(worker.observer, announcer),
   })
   const queue = new PostgresQueue<Landing>({
     pool: pools.work,
@@ -103,7 +111,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     sending,
     timeoutMs: defaults.timeoutMs,
     concurrency: options.concurrency ?? 512,
-    pollIntervalMs: options.pollIntervalMs ?? 250,
+    pollIntervalMs: pollMs,
     prepared,
     emitter,
     logger,
@@ -114,7 +122,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
   const listener = new Listener({
     ...(pools.listen ? { connection: pools.listen, channel: 'posthorn_due' } : { mode: 'poll' as const }),
     onWake: () => worker.wake(),
-    pollMs: options.pollIntervalMs ?? 250,
+    pollMs,
     onError: (err) => logger.warn({ err }, 'notifications are interrupted; polling goes on'),
   })
 
@@ -123,6 +131,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     intake: new EventIntake(pools.intake, { prepared }),
     endpoints: enqueueEndpoints,
     sealer,
+    onAccepted: (acceptedFor) => announcer.count(acceptedFor, 'events', 'published'),
   })
   const services = {
     repository: endpoints,
@@ -140,12 +149,14 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
     endpoints: createEndpointsApi(appId, services),
     deliveries: createDeliveriesApi(appId, pools.own, deliveries),
     events: createEventsApi(appId, events, deliveries),
+    changes: { follow: (request) => follow({ feed, pool: pools.main, logger }, appId, request) },
   })
 
   let stopped: Promise<void> | undefined
   const stop = async (graceMs: number): Promise<void> => {
-    await listener.close()
+    await Promise.all([listener.close(), feed.stop()])
     await Promise.all([worker.stop(graceMs), upkeep.stop()])
+    await announcer.stop()
     await dispatcher.close()
     await pools.close()
   }
@@ -161,6 +172,7 @@ export function createPosthorn(options: PosthornOptions): Posthorn {
       worker.wake()
       await pools.own.query(`select pg_notify('posthorn_due', '')`)
     },
+    changed: () => announcer.changed(),
     async start() {
       await assertKeysFit(endpoints)
       if (options.upkeep ?? true) upkeep.start()

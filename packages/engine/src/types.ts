@@ -1,6 +1,7 @@
 import type { CircuitChange, CircuitSettings, CircuitStateName } from '@posthorn/circuit-breaker'
 import type { FailureClass, PosthornError, Result, RetryPolicy } from '@posthorn/core'
 import type {
+  CaptureErrorCode,
   DatabaseReadiness,
   DeadLetterReason,
   DeliveryStatus,
@@ -13,6 +14,9 @@ import type {
 } from '@posthorn/db'
 import type { DispatcherOptions } from '@posthorn/dispatcher'
 import type pg from 'pg'
+import type { ChangesApi } from './changes/types.ts'
+
+export type { ChangeBatch, ChangesApi, FollowOptions, StreamedChange } from './changes/types.ts'
 
 /** Where the engine says what it does. Shaped like pino, which fits as it is. */
 export interface Logger {
@@ -257,11 +261,36 @@ export interface EventView {
   readonly status: EventStatus
   readonly metadata: Record<string, unknown> | null
   readonly receivedAt: string
+  /** null for an event that was published: it is processed by its deliveries */
+  readonly capture: CaptureView | null
+}
+
+/** What became of a captured event. Times are ISO 8601. */
+export interface CaptureView {
+  /** by its sender's clock */
+  readonly occurredAt: string | null
+  readonly processedAt: string | null
+  readonly processingTimeMs: number | null
+  /** `conv_…` */
+  readonly conversationId: string | null
+  /** `msg_…` */
+  readonly messageId: string | null
+  /** `tu_…` */
+  readonly toolUseId: string | null
+  /** `evt_…`: the same request came before */
+  readonly duplicateOf: string | null
+  readonly retryCount: number
+  readonly retryAfter: string | null
+  readonly error: { readonly code: CaptureErrorCode; readonly message: string } | null
 }
 
 /** An event with what became of it. `payload` is the JSON text as it came. */
 export interface EventDetail extends EventView {
   readonly payload: RawPayload
+  /** where an error of its processing came from */
+  readonly errorStack: string | null
+  /** what was received with an event that is `INVALID`; base64 where it is no text */
+  readonly rawBody: { readonly encoding: 'utf8' | 'base64'; readonly text: string } | null
   readonly deliveries: (DeliveryView & { readonly attempts: AttemptView[] })[]
 }
 
@@ -320,6 +349,7 @@ export interface AppScope {
   readonly endpoints: EndpointsApi
   readonly deliveries: DeliveriesApi
   readonly events: EventsApi
+  readonly changes: ChangesApi
 }
 
 /** What the engine announces. Also published on `diagnostics_channel` as `posthorn:<name>`. */
@@ -376,6 +406,8 @@ export interface Posthorn extends AppScope, AsyncDisposable {
   readiness(): Promise<DatabaseReadiness>
   /** Tells workers that something is due; after the commit of a transaction that was given as `tx`. */
   wake(): Promise<void>
+  /** Tells those who follow changes that some were committed: after each commit that wrote any. */
+  changed(): void
   /** Runs the worker inside this process. */
   start(): Promise<void>
   /** Claims and delivers what is due now, then returns how many were tried. */

@@ -124,6 +124,28 @@ describe('ordering keys', () => {
     expect(await count(world.db.pool, `delivery_queue where status = 'halted'`)).toBe(0)
   })
 
+  it('go on where they were halted when the endpoint is told to continue', async () => {
+    const { endpoint, publish } = await endpointFor(
+      ({ body }) => ({ status: body.includes('"n":0') ? 404 : 200 }),
+      { orderingOnFailure: 'halt' },
+    )
+    const heads = [await publish({ key: 'a', n: 0 }, 'a'), await publish({ key: 'b', n: 0 }, 'b')]
+    for (const head of heads) await untilStatus(posthorn, head, 'dead')
+    const behind = [await publish({ key: 'a', n: 1 }, 'a'), await publish({ key: 'b', n: 1 }, 'b')]
+    // Any other change lets them halt on.
+    await posthorn.endpoints.update(endpoint.id, { description: 'still halting' })
+    expect(await count(world.db.pool, `delivery_queue where status = 'halted'`)).toBe(2)
+    await posthorn.endpoints.update(endpoint.id, { orderingOnFailure: 'continue' })
+    for (const id of behind) await untilStatus(posthorn, id, 'delivered')
+    expect(await posthorn.deliveries.get(heads[0] ?? '')).toMatchObject({
+      status: 'dead',
+      deadLetter: { reason: 'permanent', requeuedAt: null, discardedAt: null },
+    })
+    // Its delivery can still be tried again, like any that is dead.
+    expect(await posthorn.deliveries.retry(heads[0] ?? '')).toMatchObject({ status: 'pending' })
+    await untilStatus(posthorn, heads[0], 'dead')
+  })
+
   it('keep what is behind waiting while the head is being tried', async () => {
     const go = gate()
     const { publish, arrived } = await endpointFor(async () => {

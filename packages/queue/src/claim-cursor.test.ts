@@ -28,6 +28,20 @@ describe('ClaimCursor', () => {
     expect(cursor.next()).toMatchObject({ floor: '-infinity', reaps: true, since: nil })
   })
 
+  it('looks at a wide window for a second after one group crowded it', () => {
+    let now = 0
+    const cursor = new ClaimCursor('text', () => now)
+    expect(cursor.next().wide).toBe(false)
+    cursor.learn(cursor.next(), note({ group: 'a' }))
+    now = 999
+    expect(cursor.next().wide).toBe(true)
+    cursor.learn(cursor.next(), note())
+    now = 1000
+    expect(cursor.next().wide).toBe(false)
+    cursor.learn(cursor.next(), note({ key: ['a', 'k'] }))
+    expect(cursor.next().wide).toBe(true)
+  })
+
   it('gives full looks a fifth of the time at most', () => {
     let now = 0
     const cursor = new ClaimCursor('text', () => now)

@@ -13,6 +13,8 @@ export interface Look {
   keyStart: string
   /** True: the key scan goes through every key; false: it takes a few of each group and goes on. */
   deep: boolean
+  /** True: one group has crowded a window of late, so a wide one is looked at. */
+  wide: boolean
 }
 
 /** What a claim learnt, as the claim's statement returns it. Times are PostgreSQL's own text. */
@@ -34,6 +36,8 @@ export interface ClaimNote {
 }
 
 const fullLookMs = 1000
+/** How long a crowd is remembered. */
+const wideLookMs = 1000
 const wholeLookMs = 10_000
 /** Full looks take at most this share of the time, however much there is to walk through. */
 const fullLookShare = 0.2
@@ -54,6 +58,7 @@ export class ClaimCursor {
   #floor = '-infinity'
   #fullLookAt = -Infinity
   #wholeLookAt = -Infinity
+  #wideUntil = -Infinity
   #groupStart: string
   #deepStart: [string, string]
   #wideStart: [string, string]
@@ -84,6 +89,7 @@ export class ClaimCursor {
       keyGroupStart,
       keyStart,
       deep: this.#deep,
+      wide: now < this.#wideUntil,
     }
   }
 
@@ -97,6 +103,7 @@ export class ClaimCursor {
     }
     this.#floor = earlier(note.oldest, shift(note.now, -floorLagMs))
     this.#since = note.since
+    if (note.group !== null || note.key !== null) this.#wideUntil = now + wideLookMs
     for (const token of note.gone ?? []) this.#slow.delete(token)
     for (const token of note.aged ?? []) this.#slow.add(token)
     if (note.group !== null) this.#groupStart = note.group

@@ -67,6 +67,47 @@ describe('CompletionBatcher', () => {
     expect(sizes).toEqual([500, 500, 234])
   })
 
+  it('waits for more after a large flush, until a batch is full', async () => {
+    const sizes: number[] = []
+    const { batcher } = openStore({
+      gatherMs: 60_000,
+      maxBatch: 100,
+      complete: async (outcomes) => {
+        sizes.push(outcomes.length)
+        return accept(outcomes)
+      },
+    })
+    await Promise.all(range(100).map((id) => batcher.add(outcome(id))))
+    while (sizes.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    for (const id of range(100)) {
+      await batcher.add(outcome(100 + id))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await batcher.add(outcome(200))
+    await batcher.flush()
+    expect(sizes).toEqual([100, 100, 1])
+  })
+
+  it('waits for nothing after a small flush, nor when it is closed', async () => {
+    const sizes: number[] = []
+    const { batcher } = openStore({
+      gatherMs: 60_000,
+      complete: async (outcomes) => {
+        sizes.push(outcomes.length)
+        return accept(outcomes)
+      },
+    })
+    await batcher.add(outcome(0))
+    await batcher.flush()
+    await batcher.add(outcome(1))
+    await batcher.flush()
+    await Promise.all(range(64).map((id) => batcher.add(outcome(2 + id))))
+    while (sizes.length < 3) await new Promise((resolve) => setImmediate(resolve))
+    await batcher.add(outcome(66))
+    expect(await batcher.close()).toBe(0)
+    expect(sizes).toEqual([1, 1, 64, 1])
+  })
+
   it('makes callers wait while too much is unfinished', async () => {
     const { batcher, flush } = openStore({ maxBatch: 2, maxBuffered: 2 })
     await batcher.add(outcome(0))

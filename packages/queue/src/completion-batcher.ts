@@ -6,6 +6,11 @@ export interface CompletionBatcherOptions<R> {
   complete: (outcomes: readonly Outcome<R>[]) => Promise<Completion[]>
   /** Outcomes of one flush. 500 */
   maxBatch?: number
+  /**
+   * Under load, how long a flush waits for more outcomes: each has a cost of its own, whatever it writes. The load is what
+   * the flush before wrote: after a small one there is no wait. Milliseconds. 0
+   */
+  gatherMs?: number
   /** Outcomes waiting beyond which `add` makes its caller wait. 5 000 */
   maxBuffered?: number
   /** An outcome is persisted. `applied: false`: its lease had gone to somebody else. */
@@ -22,6 +27,9 @@ export interface CompletionBatcherOptions<R> {
   retryDelayMs?: (failures: number) => number
 }
 
+/** A flush of this many shows that more are on their way. */
+const busyBatch = 64
+
 /**
  * Persists outcomes in batches: a flush begins as soon as the one before has ended, with whatever has come in
  * meanwhile. Nothing is dropped: a failed flush is repeated, and a batch with bad data is halved until the bad
@@ -37,6 +45,8 @@ export class CompletionBatcher<R = undefined> {
   /** Outcomes that were added and are not persisted: waiting, in a flush, or put aside. */
   #unfinished = 0
   #running: Promise<void> | undefined
+  /** Ends the wait for more outcomes. */
+  #enough: (() => void) | undefined
   readonly #idle: (() => void)[] = []
   #isClosed = false
 
@@ -59,6 +69,7 @@ export class CompletionBatcher<R = undefined> {
     if (this.#isClosed) throw new Error('the completion batcher is closed')
     this.#waiting.push(outcome)
     this.#unfinished += 1
+    if (this.#waiting.length >= this.#maxBatch) this.#enough?.()
     this.#start()
     if (this.#unfinished <= this.#maxBuffered) return
     await new Promise<void>((resolve) => this.#blocked.push(resolve))
@@ -67,6 +78,7 @@ export class CompletionBatcher<R = undefined> {
   /** Ends when everything added so far, and meanwhile, is persisted. */
   async flush(): Promise<void> {
     if (this.#unfinished === 0) return
+    this.#enough?.()
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
@@ -100,8 +112,24 @@ export class CompletionBatcher<R = undefined> {
     // What ends in the same turn of the event loop goes into the first flush together.
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#waiting.length > 0 && !this.#abort.signal.aborted) {
-      await this.#persist(this.#waiting.splice(0, this.#maxBatch))
+      const batch = this.#waiting.splice(0, this.#maxBatch)
+      await this.#persist(batch)
+      if (batch.length >= busyBatch) await this.#gather()
     }
+  }
+
+  async #gather(): Promise<void> {
+    const { gatherMs = 0 } = this.#options
+    if (gatherMs === 0 || this.#isClosed || this.#idle.length > 0 || this.#waiting.length >= this.#maxBatch)
+      return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, gatherMs)
+      this.#enough = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#enough = undefined
   }
 
   async #persist(batch: readonly Outcome<R>[]): Promise<void> {

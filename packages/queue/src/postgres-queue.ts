@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { ClaimCursor, type ClaimNote } from './claim-cursor.ts'
 import { checkClaimRequest } from './claim-request.ts'
-import { beginClaimSql, type ClaimParameters, claimSql } from './sql/claim.ts'
+import { beginClaimSql, type ClaimParameters, claimSql, narrowWindow, widestWindow } from './sql/claim.ts'
 import { type CompleteSqlOptions, completeSql } from './sql/complete.ts'
 import { completionParameters } from './sql/complete-parameters.ts'
 import { extendSql } from './sql/extend.ts'
@@ -110,6 +110,7 @@ export class PostgresQueue<R = undefined> implements Queue<R> {
       look.deep ? allKeys : Math.min(fairShare, perGroup),
       look.slow,
       look.since,
+      look.wide ? widestWindow : narrowWindow(request.limit),
     ]
     const { rows } = await run<ClaimRow>(client, this.#sql.claim, parameters, this.#prepared)
     const tookMs = performance.now() - lookedAt

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { beginClaimSql, claimSql } from '../src/sql/claim.ts'
+import { beginClaimSql, claimSql, widestWindow } from '../src/sql/claim.ts'
 import type { QueueTable } from '../src/table.ts'
 
 interface PlanNode {
@@ -35,7 +35,7 @@ export class PreparedClaim {
   static async open(pool: pg.Pool, table: QueueTable): Promise<PreparedClaim> {
     const client = await pool.connect()
     await client.query(
-      `prepare claim (int, float8, int, int, uuid[], uuid[], int, int, timestamptz, uuid, uuid, text, int, uuid[], uuid) as
+      `prepare claim (int, float8, int, int, uuid[], uuid[], int, int, timestamptz, uuid, uuid, text, int, uuid[], uuid, int) as
       ${claimSql(table)}`,
     )
     const claim = new PreparedClaim(client, table)
@@ -50,6 +50,7 @@ export class PreparedClaim {
     start = nil,
     slow = '{}',
     since = nil,
+    window = widestWindow,
   } = {}): Promise<ClaimCost> {
     const fair = Math.ceil(limit / 10)
     await this.#client.query(this.#begin)
@@ -57,7 +58,7 @@ export class PreparedClaim {
       const { rows } = await this.#client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
         `explain (analyze, buffers, timing off, format json) execute claim
         (${limit}, 30000, ${fair}, ${limit}, '{}', '{}', ${limit}, 16, '${floor}', '${start}', '${nil}', '', ${fair},
-        '${slow}', '${since}')`,
+        '${slow}', '${since}', ${window})`,
       )
       const plan = rows[0]?.['QUERY PLAN'][0].Plan
       if (!plan) throw new Error('no plan')

@@ -18,9 +18,9 @@ const DATABASE_GRACE_MS = 10_000
 
 /** `posthorn dev`: everything in one process on a PostgreSQL of its own, until it is stopped. */
 export function dev(options: DevCommandOptions, output: Output): Promise<ExitCode> {
-  return runUntilStopped(async () => {
+  return runUntilStopped(async (signal) => {
     const directory = dataDirectory(options.dataDir)
-    const server = await startDev({ ...options, directory })
+    const server = await startDev({ ...options, directory, signal })
     tell(server, options, directory, output)
     return {
       stop: () => server.stop(),
@@ -32,17 +32,19 @@ export function dev(options: DevCommandOptions, output: Output): Promise<ExitCod
 }
 
 function tell(server: DevServer, options: DevCommandOptions, directory: DataDirectory, output: Output): void {
-  const { url, databaseUrl, adminKey, adopted: recovered } = server
-  const { path: dataDir, adminKeyFile, logFile } = directory
-  const facts = { url, pid: process.pid, databaseUrl, dataDir, adminKeyFile, recovered }
+  const { url, adminKey, adopted: recovered } = server
+  const { path: dataDir, adminKeyFile, databasePasswordFile } = directory
+  const databaseUrl = withoutPassword(server.databaseUrl)
+  const facts = { url, pid: process.pid, databaseUrl, databasePasswordFile, dataDir, adminKeyFile, recovered }
   output.result(
     { ...facts, ...(adminKey.isNew && { adminKey: adminKey.text }) },
-    banner(server, options, shortest(adminKeyFile), logFile),
+    banner(server, options, directory),
   )
 }
 
-function banner(server: DevServer, options: DevCommandOptions, keyFile: string, logFile: string): string {
+function banner(server: DevServer, options: DevCommandOptions, directory: DataDirectory): string {
   const { adminKey, cluster } = server
+  const keyFile = shortest(directory.adminKeyFile)
   const lines = [
     `${paint('bold', 'Posthorn')} runs at ${paint('cyan', server.url)}`,
     '',
@@ -50,8 +52,9 @@ function banner(server: DevServer, options: DevCommandOptions, keyFile: string, 
       ? `  admin key   ${adminKey.text}\n              shown this once, kept in ${keyFile}`
       : `  admin key   in ${keyFile}`,
     `  reference   ${server.url}/docs`,
-    `  database    ${server.databaseUrl}`,
-    `  log         ${shortest(logFile)}`,
+    `  database    ${withoutPassword(server.databaseUrl)}`,
+    `              password in ${shortest(directory.databasePasswordFile)}`,
+    `  log         ${shortest(directory.logFile)}`,
     ...(server.adopted
       ? ['  recovered   the last run was killed; its PostgreSQL was still running and goes on']
       : []),
@@ -76,6 +79,12 @@ function curl(url: string, keyFile: string): string {
     `  curl -sS ${url}/api/v1/events -H "authorization: Bearer $(cat ${quoted(keyFile)})" \\`,
     `    -H 'content-type: application/json' -d '{"type":"order.created","payload":{"orderId":1042}}'`,
   ].join('\n')
+}
+
+function withoutPassword(databaseUrl: string): string {
+  const url = new URL(databaseUrl)
+  url.password = ''
+  return url.href
 }
 
 /** The path as one would type it here. */

@@ -10,6 +10,8 @@ export interface DataDirectory {
   /** `id:<32 bytes in base64>`; without it the secrets in the database cannot be opened */
   readonly encryptionKeyFile: string
   readonly adminKeyFile: string
+  /** password of its PostgreSQL's owner */
+  readonly databasePasswordFile: string
   readonly lockFile: string
   /** what a running server tells other commands */
   readonly stateFile: string
@@ -23,6 +25,7 @@ export function dataDirectory(path: string): DataDirectory {
     path: root,
     encryptionKeyFile: join(root, 'encryption.key'),
     adminKeyFile: join(root, 'admin.key'),
+    databasePasswordFile: join(root, 'database.password'),
     lockFile: join(root, 'dev.lock'),
     stateFile: join(root, 'dev.json'),
     logFile: join(root, 'dev.log'),

@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateEncryptionKey } from '@posthorn/db'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '@posthorn/db/embedded'
 import { createPosthorn } from '@posthorn/engine'
 import { posthornOptions } from '@posthorn/engine/config'
-import { createIngest, type IngestApp, parseIngestConfig } from '@posthorn/ingest'
+import { createIngest, type IngestApp, openCapturePool, parseIngestConfig } from '@posthorn/ingest'
 import { createWorker, parseWorkerConfig } from '@posthorn/worker'
 import { CommandError, EXIT } from '../terminal/exit-codes.ts'
 import { placeCluster } from './cluster-place.ts'
 import { type DataDirectory, makeDataDirectory, readOrMakeSecret, readSecret } from './data-directory.ts'
+import { startDatabase } from './database.ts'
 import { createDevLog } from './dev-log.ts'
+import { checkListenable, listenError } from './listening.ts'
 import { takeLock } from './lock.ts'
 import { PRIVATE_NETWORKS } from './private-networks.ts'
 import { removeState, runningDev, writeState } from './state.ts'
@@ -21,11 +22,14 @@ export interface DevOptions {
   readonly host: string
   readonly port: number
   readonly allowPrivateNetwork: boolean
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal
 }
 
 /** A server for development that runs. */
 export interface DevServer {
   readonly url: string
+  /** connection string with the password */
   readonly databaseUrl: string
   readonly adminKey: { readonly text: string; readonly isNew: boolean }
   /** its PostgreSQL was still running from a run that was killed */
@@ -39,7 +43,8 @@ export interface DevServer {
 /**
  * Starts PostgreSQL, the HTTP service and a worker in this process. Whatever fails on the way, nothing is left running.
  *
- * @throws CommandError when another one runs on the same data directory, or its key is gone
+ * @throws CommandError when another one runs on the same data directory, its key is gone, or the port is taken; the
+ *   reason of `signal` when aborted
  */
 export async function startDev(options: DevOptions): Promise<DevServer> {
   const { directory } = options
@@ -64,23 +69,29 @@ async function startOnLockedDirectory(
   undo: (() => Promise<unknown>)[],
   stop: () => Promise<void>,
 ): Promise<DevServer> {
-  const { directory } = options
+  const { directory, signal } = options
+  // Before anything is made that takes seconds, and would be left for nothing.
+  await checkListenable(options)
   const cluster = await placeCluster(directory.path)
   const encryptionKey = await readEncryptionKey(directory, cluster.path)
   const adminKey = await readOrMakeSecret(directory.adminKeyFile, newAdminKey)
-  const postgres = await startEmbeddedPostgres({ dataDir: cluster.path })
-  undo.push(() => postgres.stop())
-  const env = environment(options, { postgres, encryptionKey, adminKey: adminKey.text })
+  const database = await startDatabase(directory, cluster.path, signal)
+  undo.push(() => database.stop())
+  const env = environment(options, { databaseUrl: database.url, encryptionKey, adminKey: adminKey.text })
   const ingestConfig = parseIngestConfig(env)
   const workerConfig = parseWorkerConfig(env)
   const log = createDevLog(directory.logFile, ingestConfig.LOG_LEVEL)
   undo.push(async () => log.flush())
+  database.keepRunning(log.logger)
 
   const posthorn = createPosthorn({ ...posthornOptions(workerConfig), logger: log.logger })
   undo.push(() => posthorn.stop({ graceMs: 0 }))
   await posthorn.migrate()
   await posthorn.keys.bootstrap(adminKey.text)
-  const app = await createIngest({ posthorn, config: ingestConfig, logger: log.logger })
+  signal.throwIfAborted()
+  const pool = openCapturePool(ingestConfig)
+  undo.push(() => pool.end())
+  const app = await createIngest({ posthorn, pool, config: ingestConfig, logger: log.logger })
   const worker = createWorker({ posthorn, config: workerConfig, logger: log.logger, http: false })
   undo.push(() => worker.stop())
   undo.push(async () => {
@@ -91,12 +102,13 @@ async function startOnLockedDirectory(
   await worker.start()
   await writeState(directory, {
     url,
-    databaseUrl: postgres.url,
+    databaseUrl: database.url,
     allowPrivateNetwork: options.allowPrivateNetwork,
   })
   undo.push(() => removeState(directory))
+  signal.throwIfAborted()
   const { SHUTDOWN_GRACE: graceMs } = workerConfig
-  return { url, databaseUrl: postgres.url, adminKey, adopted: postgres.adopted, cluster, graceMs, stop }
+  return { url, databaseUrl: database.url, adminKey, adopted: database.adopted, cluster, graceMs, stop }
 }
 
 /** Without its key the secrets in a database are lost: a new one beside an old database would only hide that. */
@@ -118,12 +130,12 @@ const newAdminKey = (): string => `phk_${randomBytes(16).toString('hex')}_${rand
 /** The environment of both services: what was typed and made here wins over what the shell has. */
 function environment(
   { host, port, allowPrivateNetwork }: DevOptions,
-  made: { postgres: EmbeddedPostgres; encryptionKey: string; adminKey: string },
+  made: { databaseUrl: string; encryptionKey: string; adminKey: string },
 ): Record<string, string | undefined> {
   const networks = [process.env['POSTHORN_ALLOWED_CIDRS'], ...(allowPrivateNetwork ? PRIVATE_NETWORKS : [])]
   return {
     ...process.env,
-    DATABASE_URL: made.postgres.url,
+    DATABASE_URL: made.databaseUrl,
     DATABASE_URL_FILE: undefined,
     DIRECT_URL: undefined,
     DIRECT_URL_FILE: undefined,
@@ -141,16 +153,7 @@ async function listen(app: IngestApp, { host, port }: DevOptions): Promise<strin
   try {
     await app.listen({ host, port })
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') {
-      throw new CommandError(`Port ${port} is taken by another program.`, {
-        hint: 'Give another one with --port.',
-      })
-    }
-    if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-      throw new CommandError(`It cannot listen on ${host}, port ${port} (${code}).`)
-    }
-    throw error
+    throw listenError(error, { host, port })
   }
   const address = app.server.address()
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host

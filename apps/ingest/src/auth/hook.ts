@@ -87,6 +87,25 @@ function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): 
   }
 }
 
+/**
+ * Whether the key that a long request began with may still be used: a revoked one ends it. While the database does not
+ * answer nothing is known against the key.
+ */
+export async function isStillAllowed(
+  authenticator: Authenticator,
+  request: FastifyRequest,
+  access: Access,
+): Promise<boolean> {
+  const text = bearerOf(request.headers.authorization)
+  if (text === undefined) return false
+  try {
+    const key = authenticator.remembered(text) ?? (await authenticator.identify(text))
+    return key !== undefined && isAllowed(key.role, access)
+  } catch {
+    return true
+  }
+}
+
 function bearerOf(header: string | undefined): string | undefined {
   return /^bearer +([^\s]+) *$/i.exec(header ?? '')?.[1]
 }

@@ -18,9 +18,10 @@ export function publishContext(request: FastifyRequest): PublishContext {
   }
 }
 
-function keptHeaders(request: FastifyRequest): Record<string, string> {
+/** The headers of a request that are kept, cut to a length. */
+export function keptHeaders(request: FastifyRequest, more: readonly string[] = []): Record<string, string> {
   const kept: Record<string, string> = {}
-  for (const name of KEPT_HEADERS) {
+  for (const name of [...KEPT_HEADERS, ...more]) {
     const value = request.headers[name]
     if (typeof value === 'string') kept[name] = value.slice(0, 512)
   }
@@ -28,7 +29,7 @@ function keptHeaders(request: FastifyRequest): Record<string, string> {
 }
 
 /** The address in the form PostgreSQL takes. What a proxy passed on may be anything at all. */
-function addressOf(ip: string): string | undefined {
+export function addressOf(ip: string): string | undefined {
   const address = ip.startsWith('::ffff:') && isIP(ip.slice(7)) === 4 ? ip.slice(7) : ip.replace(/%.*$/, '')
   return isIP(address) === 0 ? undefined : address
 }

@@ -1,25 +1,27 @@
-import type { EventStatus } from '@posthorn/db'
 import type { EventDetail } from '@posthorn/engine'
 import { z } from 'zod'
 import { callerOf } from '../auth/hook.ts'
 import { attemptSchema, deliverySchema } from '../deliveries/schemas.ts'
 import { defined, idParams, moment, pageOf, pageQuery, pathId, text } from '../http/fields.ts'
 import type { ZodApp } from '../http/zod-app.ts'
-
-const EVENT_STATUSES = [
-  ...([
-    'PENDING',
-    'PROCESSING',
-    'SUCCESS',
-    'PENDING_RETRY',
-    'FAILED',
-    'ERROR',
-    'INVALID',
-    'DUPLICATE',
-  ] as const),
-] satisfies EventStatus[]
+import { EVENT_STATUSES } from './statuses.ts'
 
 const tags = ['events']
+
+const captureSchema = z
+  .object({
+    occurredAt: z.string().nullable().describe("by its sender's clock"),
+    processedAt: z.string().nullable(),
+    processingTimeMs: z.number().nullable(),
+    conversationId: z.string().nullable().describe('`conv_…`'),
+    messageId: z.string().nullable().describe('`msg_…`'),
+    toolUseId: z.string().nullable().describe('`tu_…`'),
+    duplicateOf: z.string().nullable().describe('`evt_…`: the same request came before'),
+    retryCount: z.int(),
+    retryAfter: z.string().nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  })
+  .meta({ id: 'CapturedEvent' })
 
 const eventSchema = z
   .object({
@@ -32,12 +34,18 @@ const eventSchema = z
     status: z.enum(EVENT_STATUSES),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     receivedAt: z.string(),
+    capture: captureSchema.nullable().describe('null for an event that was published'),
   })
   .meta({ id: 'StoredEvent' })
 
 const eventDetailSchema = eventSchema
   .extend({
     deliveries: z.array(deliverySchema.extend({ attempts: z.array(attemptSchema) })),
+    errorStack: z.string().nullable().describe('null in production'),
+    rawBody: z
+      .object({ encoding: z.enum(['utf8', 'base64']), text: z.string() })
+      .nullable()
+      .describe('what was received with an event that is `INVALID`'),
     payload: z.unknown().describe('the JSON text as it came, character for character'),
   })
   .meta({ id: 'EventDetail' })
@@ -52,7 +60,7 @@ const eventQuery = z.strictObject({
 })
 
 /** Events that were taken, and what became of them. */
-export function registerEventReading(app: ZodApp): void {
+export function registerEventReading(app: ZodApp, options: { readonly showStacks: boolean }): void {
   app.get(
     '/events',
     {
@@ -80,7 +88,7 @@ export function registerEventReading(app: ZodApp): void {
     },
     async (request, reply) => {
       const event = await callerOf(request).scope.events.get(pathId('evt', 'event', request.params.id))
-      return reply.serializer(eventJson).send(event)
+      return reply.serializer(eventJson).send(options.showStacks ? event : { ...event, errorStack: null })
     },
   )
 }

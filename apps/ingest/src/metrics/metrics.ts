@@ -9,6 +9,7 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export interface Metrics extends EventMetrics {
   readonly registry: Registry
   countRequest(end: RequestEnd): void
+  setStreams(count: number): void
 }
 
 /** Metrics of one service, in a registry of its own: two services in one process do not mix. */
@@ -36,6 +37,11 @@ export function createMetrics(posthorn: Pick<Posthorn, 'stats'>): Metrics {
     registers,
   })
   for (const result of ['accepted', 'duplicate', 'rejected'] as const) events.inc({ result }, 0)
+  const streams = new Gauge({
+    name: 'posthorn_streams',
+    help: 'Clients that follow what changes.',
+    registers,
+  })
   registerEngineStats(posthorn, registers)
   return {
     registry,
@@ -43,6 +49,7 @@ export function createMetrics(posthorn: Pick<Posthorn, 'stats'>): Metrics {
       requests.inc({ method: request.method, route, status })
       durations.observe({ method: request.method, route }, durationMs / 1_000)
     },
+    setStreams: (count) => streams.set(count),
     count: (result: EventResult) => events.inc({ result }),
     countBatch: (results) => {
       for (const result of results) events.inc({ result })

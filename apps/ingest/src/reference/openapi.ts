@@ -14,6 +14,9 @@ const TAGS = [
   { name: 'endpoints', description: 'Where it goes.' },
   { name: 'deliveries', description: 'One event owed to one endpoint.' },
   { name: 'circuits', description: 'What keeps a dead endpoint from being asked again and again.' },
+  { name: 'capture', description: "What a tool's hooks send." },
+  { name: 'conversations', description: 'What captured events become.' },
+  { name: 'stream', description: 'What changes, as it happens.' },
   { name: 'health', description: 'For what watches the service.' },
 ]
 

@@ -16,7 +16,8 @@ export interface TestService extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-export interface TestServiceOptions extends Partial<Pick<IngestOptions, 'maxOpenPerApp'>> {
+export interface TestServiceOptions
+  extends Pick<IngestOptions, 'maxOpenPerApp' | 'stream' | 'maxProjecting' | 'showStacks'> {
   readonly logger?: FastifyBaseLogger
   readonly engine?: Partial<PosthornOptions>
   readonly config?: Partial<IngestOptions['config']>
@@ -30,11 +31,12 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     allowedCidrs: ['127.0.0.0/8'],
     ...options.engine,
   })
+  const { engine: _, config, ...rest } = options
   const app = await createIngest({
+    ...rest,
     posthorn,
-    config: { WEBHOOK_BODY_LIMIT: 1_048_576, TRUST_PROXY: [], ...options.config },
-    ...(options.logger && { logger: options.logger }),
-    ...(options.maxOpenPerApp !== undefined && { maxOpenPerApp: options.maxOpenPerApp }),
+    pool: database.pool,
+    config: { WEBHOOK_BODY_LIMIT: 1_048_576, TRUST_PROXY: [], ...config },
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const stop = async () => {

@@ -1,10 +1,17 @@
-import { applyRetention, ensurePartitions, type RetentionDays, sweepDeliveries } from '@posthorn/db'
+import {
+  applyRetention,
+  ensurePartitions,
+  type RetentionDays,
+  sweepChanges,
+  sweepDeliveries,
+} from '@posthorn/db'
 import type { Logger } from '@posthorn/engine'
 import type { ServicePool } from '@posthorn/engine/config'
 
 const HOUR_MS = 3_600_000
 const SWEEP_EVERY_MS = 15_000
 const SWEEP_BATCH = 1_000
+const CHANGES_EVERY_MS = 60_000
 
 /** Something that one of all workers does. */
 export interface Duty {
@@ -28,6 +35,7 @@ export function createDuties(context: DutyContext): Duty[] {
     { name: 'partitions', lock: 7_246_310_431, everyMs: HOUR_MS, run: () => makePartitions(context) },
     { name: 'retention', lock: 7_246_310_432, everyMs: HOUR_MS, run: () => removeOld(context) },
     { name: 'sweep', lock: 7_246_310_433, everyMs: SWEEP_EVERY_MS, run: (signal) => sweep(context, signal) },
+    { name: 'changes', lock: 7_246_310_434, everyMs: CHANGES_EVERY_MS, run: () => removeChanges(context) },
   ]
 }
 
@@ -51,6 +59,12 @@ async function removeOld({ pool, keep, logger }: DutyContext): Promise<void> {
   const { partitions, rows } = await applyRetention(pool, keep)
   const removed = Object.values(rows).some((count) => count > 0)
   if (removed || partitions.length > 0) logger.info({ partitions, rows }, 'old rows removed')
+}
+
+/** Removes what the live stream announced more than an hour ago. */
+async function removeChanges({ pool, logger }: DutyContext): Promise<void> {
+  const removed = await sweepChanges(pool)
+  if (removed > 0) logger.debug({ removed }, 'old changes removed')
 }
 
 /** Ends deliveries that no claim will ever end, one bounded batch after another until there are no more. */

@@ -8,6 +8,7 @@ import {
   orderDeltas,
   transition,
 } from '@posthorn/circuit-breaker'
+import { formatId } from '@posthorn/core'
 import type pg from 'pg'
 import { inTransaction } from '../database.ts'
 
@@ -72,6 +73,7 @@ export class PostgresCircuitStore implements CircuitStore {
       return [{ key, state, changes }]
     })
     await writeStates(client, applied)
+    await announceChanges(client, applied)
     return applied
   }
 }
@@ -109,6 +111,25 @@ async function writeStates(client: pg.ClientBase, applied: readonly AppliedDelta
             closed_at timestamptz, next_probe_at timestamptz, probe_token uuid, probe_expires_at timestamptz)
       where c.endpoint_id = i.id`,
     [JSON.stringify(rows)],
+  )
+}
+
+/** A circuit that opens or closes is announced to the app of its endpoint; one that only counts is not. */
+async function announceChanges(client: pg.ClientBase, applied: readonly AppliedDelta[]): Promise<void> {
+  const changes = applied.flatMap(({ key, changes }) =>
+    changes.map(({ at, ...change }) => ({
+      key,
+      data: { endpointId: formatId('ep', key), ...change, at: new Date(at).toISOString() },
+    })),
+  )
+  if (changes.length === 0) return
+  await client.query(
+    `insert into posthorn.changes (app_id, type, data)
+     select e.app_id, 'circuit', c.value -> 'data'
+       from jsonb_array_elements($1::jsonb) with ordinality as c(value, ord)
+       join posthorn.endpoints e on e.id = (c.value ->> 'key')::uuid
+      order by c.ord`,
+    [JSON.stringify(changes)],
   )
 }
 

@@ -65,7 +65,7 @@ export interface Settled {
 }
 
 /**
- * Writes outcomes, attempts, dead letters and statistics in one commit. Safe to run again with the same arguments when
+ * Writes outcomes of one worker, attempts, dead letters and statistics in one commit. Safe to run again with the same arguments when
  * the answer was lost.
  */
 export async function completeDeliveries(
@@ -77,58 +77,55 @@ export async function completeDeliveries(
   const { rows } = await client.query<Settled>({
     text: completeDeliveriesSql,
     values: [
-      JSON.stringify(outcomes.map(toRow)),
+      `[${outcomes.map(outcomeJson).join(',')}]`,
       outcomes.map((outcome) => outcome.id),
       JSON.stringify(stats.map(toStatRow)),
+      outcomes.find((outcome) => outcome.attempt !== null)?.attempt?.workerId ?? null,
     ],
     ...(options.prepared ? { name: 'posthorn_complete_deliveries' } : {}),
   })
   return rows
 }
 
-function toRow(outcome: DeliveryOutcome) {
-  const { attempt, deadLetter } = outcome
-  // What is null is left out: PostgreSQL parses every key of every row.
-  return {
-    id: outcome.id,
-    token: outcome.leaseToken,
-    next: outcome.next,
-    attempt_count: outcome.attemptCount,
-    endpoint_id: outcome.endpointId,
-    ...(outcome.next === 'pending' && { delay_ms: Math.round(outcome.delayMs) }),
-    ...(outcome.failure && { failure: outcome.failure }),
-    ...(outcome.error !== null && { error: outcome.error }),
-    ...(outcome.halt && { halt: true }),
-    ...(deadLetter && {
-      reason: deadLetter.reason,
-      dead_letter_id: deadLetter.id,
-      app_id: outcome.appId,
-      event_id: outcome.eventId,
-    }),
-    ...(attempt && attemptColumns(attempt)),
+/**
+ * An outcome as a JSON object with the columns of the statement's `input`. Written by hand, since each delivery costs it:
+ * a third of what gathering the columns in an object and printing that takes. Ids, enumerated words and numbers need no
+ * escaping.
+ */
+function outcomeJson(outcome: DeliveryOutcome): string {
+  const { attempt, deadLetter, failure, error } = outcome
+  let json =
+    `{"id":"${outcome.id}","token":"${outcome.leaseToken}","tries":${outcome.attemptCount},` +
+    `"endpoint_id":"${outcome.endpointId}"`
+  if (outcome.next !== 'delivered') json += `,"next":"${outcome.next}"`
+  if (outcome.next === 'pending') json += `,"delay_ms":${Math.round(outcome.delayMs)}`
+  if (failure !== null) json += `,"failure":"${failure}"`
+  if (error !== null) json += `,"error":${JSON.stringify(error)}`
+  if (outcome.halt) json += ',"halt":true'
+  if (deadLetter !== null) {
+    json +=
+      `,"reason":"${deadLetter.reason}","dead_letter_id":"${deadLetter.id}",` +
+      `"app_id":"${outcome.appId}","event_id":"${outcome.eventId}"`
   }
+  if (attempt !== null) json += attemptJson(attempt, outcome.attemptCount)
+  return `${json}}`
 }
 
-function attemptColumns(attempt: AttemptRecord) {
-  return {
-    attempt_id: attempt.id,
-    kind: attempt.kind,
-    number: attempt.number,
-    started_at: attempt.startedAt,
-    duration_ms: attempt.durationMs,
-    success: attempt.success,
-    worker_id: attempt.workerId,
-    circuit_epoch: attempt.circuitEpoch,
-    ...(attempt.statusCode !== null && { status_code: attempt.statusCode }),
-    ...(attempt.timing && { timing: attempt.timing }),
-    ...(!attempt.success && {
-      error_code: attempt.errorCode,
-      error_message: attempt.errorMessage,
-    }),
-    ...(attempt.responseHeaders && { response_headers: attempt.responseHeaders }),
-    ...(attempt.responseBody !== null && { response_body: attempt.responseBody }),
-    ...(attempt.responseTruncated && { response_truncated: true }),
-  }
+function attemptJson(attempt: AttemptRecord, tries: number): string {
+  let json =
+    `,"attempt_id":"${attempt.id}","started_at":"${attempt.startedAt.toISOString()}",` +
+    `"ms":${attempt.durationMs}`
+  if (attempt.kind !== 'delivery') json += `,"kind":"${attempt.kind}"`
+  if (attempt.number !== tries) json += `,"number":${attempt.number}`
+  if (attempt.circuitEpoch !== 0) json += `,"epoch":${attempt.circuitEpoch}`
+  if (attempt.statusCode !== null) json += `,"status":${attempt.statusCode}`
+  if (attempt.timing !== null) json += `,"timing":${JSON.stringify(attempt.timing)}`
+  if (attempt.errorCode !== null) json += `,"error_code":${JSON.stringify(attempt.errorCode)}`
+  if (attempt.errorMessage !== null) json += `,"error_message":${JSON.stringify(attempt.errorMessage)}`
+  if (attempt.responseHeaders !== null) json += `,"headers":${JSON.stringify(attempt.responseHeaders)}`
+  if (attempt.responseBody !== null) json += `,"body":${JSON.stringify(attempt.responseBody)}`
+  if (attempt.responseTruncated) json += ',"truncated":true'
+  return json
 }
 
 function toStatRow(stat: StatRow) {

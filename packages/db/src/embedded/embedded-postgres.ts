@@ -1,15 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { chown, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { open, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { PosthornError } from '@posthorn/core'
 import pg from 'pg'
 import { findBinaries, type PostgresBinaries } from './binaries.ts'
+import { initialise, lockWithPassword, OWNER, takesPasswords } from './cluster.ts'
+import { isAlive, startFailure, stopServer } from './server-process.ts'
 
 const START_TIMEOUT_MS = 60_000
-const USER = 'posthorn'
+const INVALID_PASSWORD = '28P01'
 
 /** Options of {@link startEmbeddedPostgres}. */
 export interface EmbeddedPostgresOptions {
@@ -23,15 +23,25 @@ export interface EmbeddedPostgresOptions {
   readonly packageName?: string
   /** more `name=value` settings of the server */
   readonly settings?: Readonly<Record<string, string>>
+  /**
+   * Password of the owner (`scram-sha-256`), in force from this start on whatever the cluster had before. Absent: every
+   * local user of the machine is let in, which is for tests alone.
+   */
+  readonly password?: string
+  /** Ends a start that is under way: it rejects with the signal's reason, and no process is left. */
+  readonly signal?: AbortSignal
 }
 
 /** A PostgreSQL server of our own on loopback. */
 export interface EmbeddedPostgres {
-  /** connection string to the database, as the owner */
+  /** connection string to the database, as the owner, with the password */
   readonly url: string
+  readonly port: number
   readonly pid: number
   /** true: it was still running from an earlier run that was killed, and was taken over */
   readonly adopted: boolean
+  /** Whether the server process is still there. */
+  isRunning(): boolean
   /** Fast shutdown: ends open sessions, keeps everything committed. */
   stop(): Promise<void>
 }
@@ -40,39 +50,33 @@ export interface EmbeddedPostgres {
  * Starts PostgreSQL from npm on a data directory, or takes over the one that still runs there because the process that
  * started it was killed. `fsync` and `synchronous_commit` stay on: what is committed survives a crash of the machine.
  *
- * @throws PosthornError `database_start_failed` with the server's own last words
+ * @throws PosthornError `database_start_failed` with the server's own last words; the reason of `signal` when aborted
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const database = options.database ?? 'posthorn'
+  const { dataDir, password, signal, database = 'posthorn' } = options
   const binaries = await findBinaries(options.packageName)
-  await initialise(binaries, options.dataDir)
-  const running = await runningServer(options.dataDir)
+  await initialise(binaries, dataDir, signal)
+  const running = await adopt(options)
+  if (running === undefined && password !== undefined) {
+    await lockWithPassword(binaries, dataDir, password, signal)
+  }
   const server = running ?? (await launch(binaries, options))
-  const urlOf = (name: string) => `postgres://${USER}@127.0.0.1:${server.port}/${name}`
-  await ensureDatabase(urlOf('postgres'), database)
+  const urlOf = (name: string) =>
+    `postgres://${OWNER}${password === undefined ? '' : `:${encodeURIComponent(password)}`}@127.0.0.1:${server.port}/${name}`
+  try {
+    await ensureDatabase(urlOf('postgres'), database)
+    signal?.throwIfAborted()
+  } catch (error) {
+    await stopServer(server.pid)
+    throw error
+  }
   return {
+    ...server,
     url: urlOf(database),
-    pid: server.pid,
     adopted: running !== undefined,
+    isRunning: () => isAlive(server.pid),
     stop: () => stopServer(server.pid),
   }
-}
-
-async function initialise(binaries: PostgresBinaries, dataDir: string): Promise<void> {
-  if (await readable(join(dataDir, 'PG_VERSION'))) return
-  // Made apart and renamed when whole: a first start that is killed half-way leaves nothing that looks like a cluster.
-  const unfinished = `${dataDir}.unfinished`
-  await rm(unfinished, { recursive: true, force: true })
-  await mkdir(unfinished, { recursive: true, mode: 0o700 })
-  if (binaries.runAs) await chown(unfinished, binaries.runAs.uid, binaries.runAs.gid)
-  const child = spawn(
-    binaries.initdb,
-    ['-D', unfinished, '-U', USER, '--auth=trust', '--encoding=UTF8', '--no-locale'],
-    { ...binaries.runAs, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  const failed = await collectFailure(child)
-  if (failed !== undefined) throw startFailure(`initdb failed: ${failed}`)
-  await rename(unfinished, dataDir)
 }
 
 interface RunningServer {
@@ -80,11 +84,33 @@ interface RunningServer {
   readonly port: number
 }
 
-async function runningServer(dataDir: string): Promise<RunningServer | undefined> {
-  const lines = (await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
-  const [pid, port] = [Number(lines[0]), Number(lines[3])]
-  if (!pid || !port || !isAlive(pid)) return undefined
-  return (await answers(port)) ? { pid, port } : undefined
+/**
+ * The server that still runs here, when it has started. One that is just stopping is waited for; one that lets in whom it
+ * should not, or not us, is stopped.
+ */
+async function adopt(options: EmbeddedPostgresOptions): Promise<RunningServer | undefined> {
+  const { dataDir, password, signal } = options
+  for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await wait(25)) {
+    signal?.throwIfAborted()
+    const { pid, port, status } = await readPidFile(dataDir)
+    if (!pid || !port || !isAlive(pid)) return undefined
+    if (status === 'stopping') continue
+    const answer = await ask(port, password)
+    if (answer === 'nothing' && status === 'starting') continue
+    // Another program may have the number of a server that is long gone; PostgreSQL itself finds that out.
+    if (answer === 'nothing') return undefined
+    const isLocked = password === undefined || (await takesPasswords(dataDir))
+    if (answer === 'welcome' && isLocked) return { pid, port }
+    await stopServer(pid)
+  }
+  return undefined
+}
+
+/** `postmaster.pid`: the process, its port, and whether it is `starting`, `ready` or `stopping`, each on its line. */
+async function readPidFile(dataDir: string): Promise<RunningServer & { status: string }> {
+  const text = await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => '')
+  const lines = text.split('\n')
+  return { pid: Number(lines[0]), port: Number(lines[3]), status: lines[7]?.trim() ?? 'starting' }
 }
 
 async function launch(binaries: PostgresBinaries, options: EmbeddedPostgresOptions): Promise<RunningServer> {
@@ -114,35 +140,38 @@ async function launch(binaries: PostgresBinaries, options: EmbeddedPostgresOptio
     child.once('exit', () => done('exited'))
     child.once('error', () => done('exited'))
   })
-  const started = await Promise.race([exited, waitUntilReady(port)])
+  const started = await Promise.race([exited, waitUntilReady(port, options)])
   if (started !== true || pid === undefined) {
     if (pid !== undefined) await stopServer(pid)
+    options.signal?.throwIfAborted()
     throw startFailure(await lastWords(options.dataDir))
   }
   return { pid, port }
 }
 
-async function waitUntilReady(port: number): Promise<boolean> {
+async function waitUntilReady(port: number, { password, signal }: EmbeddedPostgresOptions): Promise<boolean> {
   for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await wait(25)) {
-    if (await answers(port)) return true
+    if (signal?.aborted) return false
+    if ((await ask(port, password)) === 'welcome') return true
   }
   return false
 }
 
-async function answers(port: number): Promise<boolean> {
+async function ask(port: number, password: string | undefined): Promise<'welcome' | 'refused' | 'nothing'> {
   const client = new pg.Client({
     host: '127.0.0.1',
     port,
-    user: USER,
+    user: OWNER,
+    password,
     database: 'postgres',
     connectionTimeoutMillis: 2_000,
   })
   client.on('error', () => undefined)
   try {
     await client.connect()
-    return true
-  } catch {
-    return false
+    return 'welcome'
+  } catch (error) {
+    return (error as { code?: unknown }).code === INVALID_PASSWORD ? 'refused' : 'nothing'
   } finally {
     await client.end().catch(() => undefined)
   }
@@ -159,33 +188,6 @@ async function ensureDatabase(url: string, name: string): Promise<void> {
   }
 }
 
-async function stopServer(pid: number): Promise<void> {
-  if (!isAlive(pid)) return
-  process.kill(pid, 'SIGINT')
-  for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await wait(20)) {
-    if (!isAlive(pid)) return
-  }
-  throw new PosthornError('database_stop_failed', 'The embedded PostgreSQL did not stop within a minute.')
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch {
-    return false
-  }
-  return !isZombie(pid)
-}
-
-/** A dead process that nobody has waited for still takes signals; containers without an init keep such ones. */
-function isZombie(pid: number): boolean {
-  try {
-    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/\(.*\)/, ''))
-  } catch {
-    return false
-  }
-}
-
 /** A port of loopback that nobody listens on at the moment. */
 export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
@@ -197,31 +199,10 @@ export function freePort(): Promise<number> {
   })
 }
 
-async function collectFailure(child: ChildProcess): Promise<string | undefined> {
-  let words = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    words += chunk.toString()
-  })
-  const code = await new Promise<number | null>((done) => {
-    child.once('error', () => done(null))
-    child.once('close', done)
-  })
-  return code === 0 ? undefined : words.trim() || `exit code ${code}`
-}
-
 async function lastWords(dataDir: string): Promise<string> {
   const log = await readFile(join(dataDir, 'server.log'), 'utf8').catch(() => '')
   return log.trim().split('\n').slice(-5).join('\n') || 'no answer'
 }
-
-const startFailure = (words: string) =>
-  new PosthornError('database_start_failed', `The embedded PostgreSQL did not start: ${words}`)
-
-const readable = (path: string) =>
-  readFile(path).then(
-    () => true,
-    () => false,
-  )
 
 /** Removes a stopped cluster for good. */
 export async function removeCluster(dataDir: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { and, asc, desc, eq, gt, inArray, isNull, lt, sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { database } from '../database.ts'
+import { database, inTransaction } from '../database.ts'
+import { releaseHaltedKeys } from '../deliveries/intervene.ts'
 import type { Keyring } from '../keyring.ts'
 import { type Page, type PageRequest, parsePage, toPage } from '../page.ts'
 import { endpoints } from '../schema/index.ts'
@@ -38,10 +39,10 @@ const columns = {
   pausedAt: endpoints.pausedAt,
   createdAt: endpoints.createdAt,
   updatedAt: endpoints.updatedAt,
-  version: sql<string>`${endpoints.updatedAt}::text`,
+  version: sql<number>`date_part('epoch', ${endpoints.updatedAt})`,
 }
 
-type Row = Omit<typeof endpoints.$inferSelect, 'urlSha256' | 'host' | 'deletedAt'> & { version: string }
+type Row = Omit<typeof endpoints.$inferSelect, 'urlSha256' | 'host' | 'deletedAt'> & { version: number }
 
 /** A new endpoint before it has a row. */
 export interface NewEndpoint extends EndpointSettings {
@@ -49,6 +50,20 @@ export interface NewEndpoint extends EndpointSettings {
   readonly appId: string
   readonly origin: 'api' | 'enqueue'
   readonly secrets: readonly EndpointSecret[]
+}
+
+async function setEndpoint(
+  client: pg.Pool | pg.ClientBase,
+  appId: string,
+  id: string,
+  set: Record<string, unknown>,
+): Promise<Row | undefined> {
+  const [row] = await database(client)
+    .update(endpoints)
+    .set({ ...set, updatedAt: sql`clock_timestamp()` })
+    .where(and(eq(endpoints.appId, appId), eq(endpoints.id, id), live))
+    .returning(columns)
+  return row
 }
 
 /** Destinations, with their secrets and headers sealed in the database. */
@@ -144,15 +159,27 @@ export class EndpointRepository {
     )
   }
 
+  /** Changes it. From `halt` to `continue` its ordering keys that are halted go on. */
   async update(
     appId: string,
     id: string,
     settings: EndpointSettings & { enabled: boolean },
   ): Promise<Endpoint | undefined> {
-    return this.#change(appId, id, {
+    const set = {
       ...this.#seal(id, settings),
       enabled: settings.enabled,
       ...(settings.enabled ? { disabledReason: null } : {}),
+    }
+    return inTransaction(this.#pool, async (client) => {
+      const [before] = await database(client)
+        .select({ orderingOnFailure: endpoints.orderingOnFailure })
+        .from(endpoints)
+        .where(and(eq(endpoints.appId, appId), eq(endpoints.id, id), live))
+        .for('update')
+      const row = await setEndpoint(client, appId, id, set)
+      if (before?.orderingOnFailure === 'halt' && settings.orderingOnFailure === 'continue')
+        await releaseHaltedKeys(client, id)
+      return row && this.#open(row)
     })
   }
 
@@ -178,22 +205,13 @@ export class EndpointRepository {
 
   /** Takes an endpoint out of every list. Its live deliveries are cancelled by the worker's sweep. */
   async remove(appId: string, id: string): Promise<boolean> {
-    const removed = await this.#set(appId, id, { enabled: false, deletedAt: sql`now()` })
+    const removed = await setEndpoint(this.#pool, appId, id, { enabled: false, deletedAt: sql`now()` })
     return removed !== undefined
   }
 
   async #change(appId: string, id: string, set: Record<string, unknown>): Promise<Endpoint | undefined> {
-    const row = await this.#set(appId, id, set)
+    const row = await setEndpoint(this.#pool, appId, id, set)
     return row && this.#open(row)
-  }
-
-  async #set(appId: string, id: string, set: Record<string, unknown>): Promise<Row | undefined> {
-    const [row] = await database(this.#pool)
-      .update(endpoints)
-      .set({ ...set, updatedAt: sql`clock_timestamp()` })
-      .where(and(eq(endpoints.appId, appId), eq(endpoints.id, id), live))
-      .returning(columns)
-    return row
   }
 
   #seal(id: string, settings: EndpointSettings) {

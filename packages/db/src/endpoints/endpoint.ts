@@ -41,5 +41,5 @@ export interface Endpoint extends EndpointSettings {
   readonly createdAt: Date
   readonly updatedAt: Date
   /** changes with every change of the row */
-  readonly version: string
+  readonly version: number
 }

@@ -2,7 +2,7 @@ import { and, asc, desc, eq, gt, gte, lt, type SQL } from 'drizzle-orm'
 import type pg from 'pg'
 import { database } from '../database.ts'
 import { type Page, type PageRequest, parsePage, toPage } from '../page.ts'
-import { type EventStatus, events } from '../schema/index.ts'
+import { type CaptureErrorCode, type EventStatus, events } from '../schema/index.ts'
 
 /** An event as it was kept. */
 export interface StoredEvent {
@@ -12,14 +12,30 @@ export interface StoredEvent {
   readonly traceId: string | null
   readonly eventType: string
   readonly sessionId: string | null
-  readonly payload: string
+  /** null for an event that is INVALID or a DUPLICATE */
+  readonly payload: string | null
   readonly metadata: Record<string, unknown> | null
   readonly status: EventStatus
   readonly receivedAt: Date
+  /** by its sender's clock; this and what follows are null for published events */
+  readonly occurredAt: Date | null
+  readonly processedAt: Date | null
+  readonly processingTimeMs: number | null
+  readonly conversationId: string | null
+  readonly messageId: string | null
+  readonly toolUseId: string | null
+  readonly errorCode: CaptureErrorCode | null
+  readonly errorMessage: string | null
+  readonly errorStack: string | null
+  readonly retryCount: number
+  readonly retryAfter: Date | null
+  readonly duplicateOf: string | null
+  /** what was received with an event that is INVALID */
+  readonly rawBody: Buffer | null
 }
 
-/** An event in a list: without its payload, which may be a megabyte. */
-export type EventSummary = Omit<StoredEvent, 'payload'>
+/** An event in a list: without what may be a megabyte. */
+export type EventSummary = Omit<StoredEvent, 'payload' | 'rawBody' | 'errorStack'>
 
 /** Which events of an app; every filter has an index. */
 export interface EventFilter {
@@ -40,6 +56,17 @@ const summary = {
   metadata: events.metadata,
   status: events.status,
   receivedAt: events.receivedAt,
+  occurredAt: events.occurredAt,
+  processedAt: events.processedAt,
+  processingTimeMs: events.processingTimeMs,
+  conversationId: events.conversationId,
+  messageId: events.messageId,
+  toolUseId: events.toolUseId,
+  errorCode: events.errorCode,
+  errorMessage: events.errorMessage,
+  retryCount: events.retryCount,
+  retryAfter: events.retryAfter,
+  duplicateOf: events.duplicateOf,
 }
 
 /** Reads events. They are written by {@link acceptEvents} only. */
@@ -52,7 +79,7 @@ export class EventRepository {
 
   async get(appId: string, id: string): Promise<StoredEvent | undefined> {
     const [row] = await database(this.#pool)
-      .select({ ...summary, payload: events.payload })
+      .select({ ...summary, payload: events.payload, rawBody: events.rawBody, errorStack: events.errorStack })
       .from(events)
       .where(and(eq(events.appId, appId), eq(events.id, id)))
     return row

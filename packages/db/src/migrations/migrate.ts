@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { PosthornError } from '@posthorn/core'
+import { PosthornError, sleep } from '@posthorn/core'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as runDrizzleMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
@@ -9,6 +9,10 @@ import { ensurePartitions } from '../partitions.ts'
 const migrationsFolder = fileURLToPath(new URL('../migrations', packageRelative(import.meta.url)))
 const MIGRATION_LOCK = 7_246_310_421
 const OLDEST_SERVER = 140_000
+/** Whoever waits for a lock on a table makes everybody behind it wait too: better to let go and ask again. */
+const LOCK_TIMEOUT_MS = 1_000
+const LOCK_TRIES = 30
+const LOCK_PAUSE_MS = 500
 
 /** Both `src/migrations/` and the bundled `dist/` must find the folder beside them. */
 function packageRelative(moduleUrl: string): string {
@@ -51,17 +55,38 @@ export async function migrate(connection: string | pg.ClientConfig): Promise<Mig
     if (before > known.length) {
       throw new PosthornError('schema_too_new', 'The database was migrated by a newer version of Posthorn.')
     }
-    await runDrizzleMigrations(drizzle(client), {
-      migrationsFolder,
-      migrationsSchema: 'posthorn',
-      migrationsTable: 'migrations',
-    })
+    await applyMigrations(client)
     const partitions = await ensurePartitions(client)
     return { applied: known.slice(before).map((entry) => entry.tag), partitions }
   } finally {
     await client.end()
   }
 }
+
+/** Applies what is missing in one transaction; one that had to wait for somebody's transaction for too long goes again. */
+async function applyMigrations(client: pg.Client): Promise<void> {
+  await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`)
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await runDrizzleMigrations(drizzle(client), {
+        migrationsFolder,
+        migrationsSchema: 'posthorn',
+        migrationsTable: 'migrations',
+      })
+      break
+    } catch (error) {
+      if (tries === LOCK_TRIES || !isLockTimeout(error)) throw error
+      await sleep(LOCK_PAUSE_MS)
+    }
+  }
+  await client.query('reset lock_timeout')
+}
+
+/** Drizzle wraps what PostgreSQL says. */
+const isLockTimeout = (error: unknown): boolean =>
+  [error, (error as { cause?: unknown } | null)?.cause].some(
+    (each) => (each as { code?: unknown } | null)?.code === '55P03',
+  )
 
 /** Names of migrations that this version knows and the database does not have; empty when it is up to date. */
 export async function pendingMigrations(db: pg.Pool | pg.ClientBase): Promise<string[]> {

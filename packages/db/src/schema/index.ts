@@ -1,5 +1,8 @@
 export * from './apps.ts'
+export * from './changes.ts'
+export * from './conversations.ts'
 export * from './deliveries.ts'
 export * from './endpoints.ts'
 export * from './events.ts'
 export { posthorn } from './namespace.ts'
+export * from './projection.ts'

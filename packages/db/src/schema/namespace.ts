@@ -8,3 +8,6 @@ export const instant = (name: string) => timestamp(name, { withTimezone: true, m
 
 /** Raw bytes: hashes and sealed secrets. */
 export const bytes = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
+
+/** Text compared byte by byte, whatever the database's collation: it then sorts as JavaScript sorts ASCII. */
+export const ordered = customType<{ data: string }>({ dataType: () => 'text collate "C"' })

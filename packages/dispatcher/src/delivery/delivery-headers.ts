@@ -33,12 +33,19 @@ const USER_AGENT = `Posthorn/${VERSION}`
  * @throws TypeError when a value cannot stand in a header, or the id or timestamp cannot be signed
  */
 export function buildDeliveryHeaders(input: DeliveryHeadersInput): Record<string, string> {
+  return headersOver(input.body, input)
+}
+
+function headersOver(
+  body: Uint8Array | string,
+  input: Omit<DeliveryHeadersInput, 'body'>,
+): Record<string, string> {
   const headers: Record<string, string> = {
     'user-agent': input.userAgent ?? USER_AGENT,
     'content-type': 'application/json',
     'webhook-id': input.webhookId,
     'webhook-timestamp': String(input.timestampSec),
-    'webhook-signature': input.signer.sign(input.webhookId, input.timestampSec, input.body),
+    'webhook-signature': input.signer.sign(input.webhookId, input.timestampSec, body),
     'x-event-type': headerValue('x-event-type', input.eventType),
     'x-event-id': headerValue('x-event-id', input.eventId),
     'x-request-id': headerValue('x-request-id', input.requestId),
@@ -65,7 +72,7 @@ export function buildDelivery(
   body: Uint8Array | string
 } {
   const body = formatBody(input.format ?? 'raw', input.payload, input)
-  return { headers: buildDeliveryHeaders({ ...input, body }), body }
+  return { headers: headersOver(body, input), body }
 }
 
 function headerValue(name: string, value: string): string {

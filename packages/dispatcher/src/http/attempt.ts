@@ -31,6 +31,7 @@ const NO_SLOT: FailureText = {
 }
 
 type Headers = Record<string, string | string[] | undefined>
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** One request from its start to its result. Settles exactly once; everything that comes later is ignored. */
 export class Attempt implements Dispatcher.DispatchHandler, TransportProbe, Abortable {
@@ -200,27 +201,29 @@ export class Attempt implements Dispatcher.DispatchHandler, TransportProbe, Abor
 
   #result(verdict: Verdict): DispatchResult {
     const capture = this.#capture
-    const body = capture?.body()
-    return {
+    const result: Mutable<DispatchResult> = {
       verdict,
-      ...(this.#status === undefined ? {} : { status: this.#status }),
-      ...(body === undefined ? {} : { responseHeaders: flatten(this.#headers), responseBody: body }),
       responseTruncated: capture?.isPastLimit ?? false,
       timing: this.#timing(),
       bytesSent: this.#bodyBytes,
       bytesReceived: capture?.received ?? 0,
     }
+    if (this.#status !== undefined) result.status = this.#status
+    const body = capture?.body()
+    if (body !== undefined) {
+      result.responseHeaders = flatten(this.#headers)
+      result.responseBody = body
+    }
+    return result
   }
 
   #timing(): DispatchTiming {
-    const firstByteMs =
-      this.sentAt === undefined || this.#headersAt === undefined ? undefined : this.#headersAt - this.sentAt
-    return {
-      ...(this.dnsMs === undefined ? {} : { dnsMs: this.dnsMs }),
-      ...(this.connectMs === undefined ? {} : { connectMs: this.connectMs }),
-      ...(firstByteMs === undefined ? {} : { firstByteMs }),
-      totalMs: this.#clock.monotonic() - this.#startedAt,
-    }
+    const timing: Mutable<DispatchTiming> = { totalMs: this.#clock.monotonic() - this.#startedAt }
+    if (this.dnsMs !== undefined) timing.dnsMs = this.dnsMs
+    if (this.connectMs !== undefined) timing.connectMs = this.connectMs
+    if (this.sentAt !== undefined && this.#headersAt !== undefined)
+      timing.firstByteMs = this.#headersAt - this.sentAt
+    return timing
   }
 }
 

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { HOT_SETTINGS } from '../pools.ts'
 import type { PosthornOptions } from '../types.ts'
 import type { ServiceConfig, SharedConfig } from './settings.ts'
 
@@ -42,13 +43,26 @@ export function directUrl(config: Pick<ServiceConfig, 'DATABASE_URL' | 'DIRECT_U
 /** A small pool of direct connections for a service's own housekeeping. It connects when it is first used. */
 export function openServicePool(
   config: Pick<ServiceConfig, 'DATABASE_URL' | 'DIRECT_URL'>,
-  options: { readonly max: number; readonly name: string },
+  options: {
+    readonly max: number
+    readonly name: string
+    /** how long a statement waits for a lock, where requests must not wait for somebody's open transaction */
+    readonly lockTimeoutMs?: number
+    /** for statements that run all the time: planned once for each connection, as if tables were large */
+    readonly hot?: boolean
+  },
 ): ServicePool {
   const pool = new pg.Pool({
     connectionString: directUrl(config),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     max: options.max,
     application_name: options.name,
+    options: Object.entries({
+      ...(options.hot && HOT_SETTINGS),
+      ...(options.lockTimeoutMs !== undefined && { lock_timeout: options.lockTimeoutMs }),
+    })
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
   })
   // An idle connection that the server ends is replaced at the next use; whoever uses one gets the error itself.
   pool.on('error', () => undefined)

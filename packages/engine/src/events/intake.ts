@@ -1,7 +1,16 @@
-import { ConflictError, IdempotencyError, UnavailableError, ValidationError } from '@posthorn/core'
-import { type Acceptance, acceptEvents, type KeyMismatch, type NewEvent } from '@posthorn/db'
+import { ConflictError, UnavailableError } from '@posthorn/core'
+import {
+  type Acceptance,
+  acceptEvents,
+  asIntakeError,
+  isContention,
+  isDataError,
+  type KeyMismatch,
+  keyMismatch,
+  type NewEvent,
+  unavailable,
+} from '@posthorn/db'
 import type pg from 'pg'
-import { isConnectionLoss, isContention, isDataError } from '../pg-errors.ts'
 
 const MAX_GROUP_EVENTS = 200
 const MAX_GROUP_BYTES = 4 * 1_048_576
@@ -132,7 +141,7 @@ export class EventIntake {
       this.#serveSide()
       // Without a key an event waits for nobody's key: something holds the tables themselves.
       const patient = keyed.length > 0 ? free : free.filter(({ patience }) => performance.now() < patience)
-      for (const waiting of free) if (!patient.includes(waiting)) waiting.reject(asUnavailable(error))
+      for (const waiting of free) if (!patient.includes(waiting)) waiting.reject(unavailable(error))
       if (patient.length > 0) await this.#write(patient)
     } else if (isDataError(error) && group.length > 1) {
       const half = Math.ceil(group.length / 2)
@@ -179,28 +188,5 @@ function settle(waiting: Waiting, answer: Acceptance | KeyMismatch | undefined):
   else waiting.reject(keyMismatch())
 }
 
-/** What a caller is told when its key was used for something else. */
-export const keyMismatch = (): IdempotencyError =>
-  new IdempotencyError('The request id was used before, for another event.')
-
 const inFlight = () =>
   new ConflictError('A request with the same id is still in flight.', { isRetryable: true })
-
-const asUnavailable = (cause: unknown) =>
-  new UnavailableError('The database cannot take the event now.', { cause })
-
-/** What a caller is told of a database error while its event was being written. */
-export function asIntakeError(error: unknown): unknown {
-  if (isConnectionLoss(error)) return asUnavailable(error)
-  if (isContention(error))
-    return new ConflictError('The event collided with another transaction.', {
-      isRetryable: true,
-      cause: error,
-    })
-  if (isDataError(error)) {
-    return new ValidationError([{ path: '', message: 'holds something that PostgreSQL cannot keep' }], {
-      cause: error,
-    })
-  }
-  return error
-}

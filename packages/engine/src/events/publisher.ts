@@ -8,7 +8,16 @@ import {
   uuidv7,
   ValidationError,
 } from '@posthorn/core'
-import { type Acceptance, acceptEvents, type Endpoint, type NewEvent, typePatterns } from '@posthorn/db'
+import {
+  type Acceptance,
+  acceptEvents,
+  asIntakeError,
+  type Endpoint,
+  fingerprint,
+  keyMismatch,
+  type NewEvent,
+  typePatterns,
+} from '@posthorn/db'
 import { parseCustomHeaders } from '@posthorn/dispatcher'
 import type { z } from 'zod'
 import type { EnqueueEndpoints } from '../endpoints/enqueue-endpoints.ts'
@@ -16,9 +25,8 @@ import { requestIdOf } from '../ids.ts'
 import type { Sealer } from '../sealer.ts'
 import type { Accepted, EnqueueInput, PublishContext, PublishInput, WriteOptions } from '../types.ts'
 import { parseInput } from '../validation.ts'
-import { fingerprint } from './fingerprint.ts'
 import { enqueueSchema, publishSchema } from './input.ts'
-import { asIntakeError, type EventIntake, keyMismatch } from './intake.ts'
+import type { EventIntake } from './intake.ts'
 import { payloadText } from './raw-json.ts'
 import { clientOf } from './transaction.ts'
 
@@ -29,11 +37,19 @@ export class Publisher {
   readonly #intake: EventIntake
   readonly #endpoints: EnqueueEndpoints
   readonly #sealer: Sealer
+  readonly #onAccepted: (appId: string) => void
 
-  constructor(parts: { intake: EventIntake; endpoints: EnqueueEndpoints; sealer: Sealer }) {
+  /** @param parts.onAccepted is told of each event that was committed; of none inside a caller's transaction */
+  constructor(parts: {
+    intake: EventIntake
+    endpoints: EnqueueEndpoints
+    sealer: Sealer
+    onAccepted: (appId: string) => void
+  }) {
     this.#intake = parts.intake
     this.#endpoints = parts.endpoints
     this.#sealer = parts.sealer
+    this.#onAccepted = parts.onAccepted
   }
 
   async publish(
@@ -119,6 +135,7 @@ export class Publisher {
     const { eventId, deliveryIds, duplicate } = options.tx
       ? await writeInCallersTransaction(event, options)
       : await this.#intake.accept(event)
+    if (!options.tx && !duplicate) this.#onAccepted(event.appId)
     return {
       eventId: formatId('evt', eventId),
       deliveryIds: deliveryIds.map((id) => formatId('dlv', id)),

@@ -10,6 +10,8 @@ export function announce(
   statusCode: number | null,
 ): void {
   const { attempt, failure, deadLetter } = outcome
+  const isHeard = emitter.isHeard('delivered') || emitter.isHeard('failed') || emitter.isHeard('dead')
+  if (!isHeard) return
   const ids = {
     deliveryId: formatId('dlv', outcome.id),
     eventId: formatId('evt', outcome.eventId),

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { CircuitChange } from '@posthorn/circuit-breaker'
 import { type Clock, formatId, type Random } from '@posthorn/core'
 import { type ClaimedDelivery, loadClaimed, type Settled } from '@posthorn/db'
@@ -10,6 +11,7 @@ import { MAX_LOST_CLAIMS } from './decide.ts'
 import type { EndpointCache, Target } from './endpoint-cache.ts'
 import { type Flight, type Landing, withoutDetails } from './flight.ts'
 import { FlightPlan, parked } from './flight-plan.ts'
+import { LaunchLimit } from './launch-limit.ts'
 import type { SendSettings } from './send.ts'
 import { Signal } from './signal.ts'
 import { SlowEndpoints } from './slow-endpoints.ts'
@@ -34,9 +36,13 @@ export interface DeliveryWorkerOptions {
 }
 
 const MAX_CLAIM = 500
+/** a flush costs about as much as writing fifty outcomes: under load it waits this long for more */
+const GATHER_MS = 10
 /** slots on top, as a multiple of the usual ones: sockets are cheap, but not without end */
 const MAX_EXTRA_SHARE = 3
 const FEW_SLOTS_WAIT_MS = 25
+/** how soon deliveries that could start are looked at again when none ends meanwhile */
+const LAUNCH_WAIT_MS = 20
 const FLUSH_SHARE_MS = 5_000
 /** for handing back what is under way, also where there is no grace left */
 const LAST_WRITE_MS = 5_000
@@ -71,6 +77,8 @@ export class DeliveryWorker {
   #held = 0
   /** requests under way: slots taken */
   #inFlight = 0
+  readonly #launch: LaunchLimit
+  #launchTimer: NodeJS.Timeout | undefined
   #unwritten = 0
   #loop: Promise<void> | undefined
   #stopping = false
@@ -79,6 +87,10 @@ export class DeliveryWorker {
     this.#options = options
     const { queue, logger } = options
     this.#slow = new SlowEndpoints(() => options.clock.monotonic())
+    this.#launch = new LaunchLimit(
+      () => performance.eventLoopUtilization(),
+      () => options.clock.monotonic(),
+    )
     this.#leaseMs = options.timeoutMs + slackMs(options.timeoutMs)
     this.#heartbeat = new Heartbeat({
       extend: (leases, leaseMs) => queue.extend(leases, leaseMs),
@@ -89,6 +101,7 @@ export class DeliveryWorker {
     this.#batcher = new CompletionBatcher<Landing>({
       complete: (outcomes) => queue.complete(outcomes),
       maxBatch: MAX_CLAIM,
+      gatherMs: GATHER_MS,
       withoutDetails: ({ record, ...rest }) => (record ? { ...rest, record: withoutDetails(record) } : rest),
       onCompleted: ({ id, leaseToken }) => {
         this.#heartbeat.forget({ id, leaseToken })
@@ -138,6 +151,7 @@ export class DeliveryWorker {
     const endsAt = clock.monotonic() + graceMs
     const leftMs = () => Math.max(LAST_WRITE_MS, Math.ceil(endsAt - clock.monotonic()))
     this.#stopping = true
+    clearTimeout(this.#launchTimer)
     this.#due.notify()
     this.#room.notify()
     const finished = this.#finish()
@@ -201,11 +215,11 @@ export class DeliveryWorker {
 
   /** Slots, and half as many deliveries waiting for one, less what is held already. */
   get #freeRoom(): number {
-    return Math.max(0, this.#slots + Math.ceil(this.#options.concurrency / 2) - this.#held)
+    return Math.max(0, this.#launch.of(this.#slots) + this.#options.concurrency - this.#held)
   }
 
   get #worthwhile(): number {
-    return Math.min(MAX_CLAIM, this.#options.concurrency) / 2
+    return this.#options.concurrency / 2
   }
 
   async #claim(free: number): Promise<number> {
@@ -254,13 +268,25 @@ export class DeliveryWorker {
 
   /** Starts what waits for a slot, as far as there are slots. */
   #takeOff(): void {
-    while (!this.#stopping && this.#inFlight < this.#slots) {
+    const limit = this.#launch.of(this.#slots)
+    while (!this.#stopping) {
+      if (this.#inFlight >= limit) {
+        if (this.#ready.length > 0) this.#lookAgain()
+        return
+      }
       const flight = this.#ready.shift()
       if (!flight) return
       this.#inFlight += 1
       this.#slow.started(flight.item.group)
       void this.#fly(flight)
     }
+  }
+
+  #lookAgain(): void {
+    this.#launchTimer ??= setTimeout(() => {
+      this.#launchTimer = undefined
+      this.#takeOff()
+    }, LAUNCH_WAIT_MS)
   }
 
   /** Its endpoint cannot be used through no fault of the delivery: it rests, and no attempt is burnt. */
@@ -271,11 +297,7 @@ export class DeliveryWorker {
 
   async #load(items: readonly QueueItem[]) {
     const { pool, endpoints, prepared, logger } = this.#options
-    const rows = await loadClaimed(
-      pool,
-      items.map((item) => item.id),
-      { prepared },
-    )
+    const rows = await loadClaimed(pool, items, { prepared })
     const targets = await endpoints.get(
       new Map(rows.map((row) => [row.endpointId, row.endpointVersion])),
       (id, err) =>

@@ -31,7 +31,7 @@ export class EndpointCache {
    * @returns those that could be opened; one whose secrets cannot be read is reported to `onUnreadable`
    */
   async get(
-    wanted: ReadonlyMap<string, string>,
+    wanted: ReadonlyMap<string, number>,
     onUnreadable: (endpointId: string, error: unknown) => void,
   ): Promise<Map<string, Target>> {
     const targets = new Map<string, Target>()

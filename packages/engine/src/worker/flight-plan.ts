@@ -36,7 +36,7 @@ export class FlightPlan {
       claimCount: item.claimCount,
       attemptCount: item.attemptCount,
       nowMs: startedAtMs,
-      expiresAtMs: delivery.expiresAt.getTime(),
+      expiresAtMs: delivery.expiresAtMs,
       cancelRequested: delivery.cancelRequested,
     })
     const over = payload === null ? eventGone(item.attemptCount) : unsent
@@ -56,7 +56,8 @@ export class FlightPlan {
     }
     const number = item.attemptCount + 1
     const result = await send(this.#options.sending, {
-      delivery: { ...delivery, payload },
+      delivery,
+      payload,
       target,
       number,
       nowMs: startedAtMs,
@@ -67,7 +68,7 @@ export class FlightPlan {
       maxAttempts: delivery.maxAttempts,
       retry: target.endpoint.retry,
       nowMs: databaseNow(),
-      expiresAtMs: delivery.expiresAt.getTime(),
+      expiresAtMs: delivery.expiresAtMs,
       random: this.#options.random,
     })
     const attempt = wasMade(result)

@@ -4,12 +4,12 @@ import {
   type DeliveryOutcome,
   type EndpointRepository,
   ensurePartitionFor,
+  isMissingPartition,
   type PostgresCircuitStore,
   type Settled,
 } from '@posthorn/db'
 import type { Completion, Outcome } from '@posthorn/queue'
 import type pg from 'pg'
-import { isMissingPartition } from '../pg-errors.ts'
 import type { Logger } from '../types.ts'
 import { AttemptStats } from './attempt-stats.ts'
 import { CircuitLedger } from './circuit-ledger.ts'

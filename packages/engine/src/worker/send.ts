@@ -1,4 +1,4 @@
-import { formatId, formatTraceparent, newSpanId, redactHeaders, uuidv7 } from '@posthorn/core'
+import { formatId, formatTraceparent, newSpanId, redactHeaders, uuidDigits, uuidv7 } from '@posthorn/core'
 import type { AttemptRecord, ClaimedDelivery } from '@posthorn/db'
 import {
   buildDelivery,
@@ -21,7 +21,9 @@ export interface SendSettings {
 
 /** One request to make for a delivery. `nowMs` is the database's time. */
 export interface SendInput {
-  readonly delivery: ClaimedDelivery & { readonly payload: string }
+  readonly delivery: ClaimedDelivery
+  /** the event's, which is known to be there */
+  readonly payload: string
   readonly target: Target
   readonly number: number
   readonly nowMs: number
@@ -29,16 +31,17 @@ export interface SendInput {
 }
 
 /** Makes the request of one attempt: signed, under the endpoint's deadline. Never rejects. */
-export async function send(settings: SendSettings, input: SendInput): Promise<DispatchResult> {
+export function send(settings: SendSettings, input: SendInput): Promise<DispatchResult> {
   const { endpoint } = input.target
   let request: ReturnType<typeof buildDelivery>
   try {
     request = buildRequest(settings, input)
   } catch (error) {
-    return internalFault(error)
+    return Promise.resolve(internalFault(error))
   }
   return settings.dispatcher.send({
-    ...request,
+    headers: request.headers,
+    body: request.body,
     url: endpoint.url,
     timeoutMs: endpoint.timeoutMs,
     connectTimeoutMs: endpoint.connectTimeoutMs,
@@ -49,21 +52,20 @@ export async function send(settings: SendSettings, input: SendInput): Promise<Di
   })
 }
 
-function buildRequest(settings: SendSettings, { delivery, target, number, nowMs }: SendInput) {
+function buildRequest(settings: SendSettings, { delivery, payload, target, number, nowMs }: SendInput) {
   const { endpoint, signer } = target
-  const own = delivery.headers ? settings.sealer.openDeliveryHeaders(delivery.headers) : {}
   return buildDelivery({
     signer,
     webhookId: formatId('dlv', delivery.id),
     timestampSec: Math.floor(nowMs / 1_000),
     eventId: formatId('evt', delivery.eventId),
     eventType: delivery.eventType,
-    eventTimeMs: delivery.receivedAt.getTime(),
-    payload: delivery.payload,
+    eventTimeMs: delivery.receivedAtMs,
+    payload,
     requestId: requestIdOf(delivery.eventId, delivery.requestId),
     // An event without a trace begins one of its own; its id is as unique as a trace id must be.
     traceparent: formatTraceparent({
-      traceId: delivery.traceId ?? delivery.eventId.replaceAll('-', ''),
+      traceId: delivery.traceId ?? uuidDigits(delivery.eventId),
       spanId: newSpanId(),
       sampled: true,
     }),
@@ -71,7 +73,9 @@ function buildRequest(settings: SendSettings, { delivery, target, number, nowMs 
     attempt: number,
     maxAttempts: delivery.maxAttempts,
     format: endpoint.format,
-    customHeaders: { ...endpoint.headers, ...own },
+    customHeaders: delivery.headers
+      ? { ...endpoint.headers, ...settings.sealer.openDeliveryHeaders(delivery.headers) }
+      : endpoint.headers,
   })
 }
 
@@ -99,19 +103,24 @@ export function attemptRecord(
     circuitEpoch: number
   },
 ): AttemptRecord {
-  const { totalMs, ...phases } = result.timing
+  const { totalMs, dnsMs, connectMs, firstByteMs } = result.timing
+  const isTimed = dnsMs !== undefined || connectMs !== undefined || firstByteMs !== undefined
+  const timing: Record<string, number> = {}
+  if (dnsMs !== undefined) timing.dnsMs = toTenth(dnsMs)
+  if (connectMs !== undefined) timing.connectMs = toTenth(connectMs)
+  if (firstByteMs !== undefined) timing.firstByteMs = toTenth(firstByteMs)
   return {
     id: uuidv7(),
     kind: about.kind,
     number: about.number,
     startedAt: new Date(about.startedAtMs),
-    durationMs: Math.round(totalMs * 10) / 10,
+    durationMs: toTenth(totalMs),
     success: result.verdict === 'success',
     statusCode: result.status ?? null,
     failure: result.failure ?? null,
     errorCode: result.errorCode ?? null,
     errorMessage: result.errorMessage ?? null,
-    timing: Object.keys(phases).length > 0 ? rounded(phases) : null,
+    timing: isTimed ? timing : null,
     responseHeaders: result.responseHeaders ? storableHeaders(result.responseHeaders) : null,
     responseBody:
       result.responseBody && result.responseBody.length > 0 ? toStorableText(result.responseBody) : null,
@@ -121,13 +130,7 @@ export function attemptRecord(
   }
 }
 
-function rounded(phases: Readonly<Record<string, number | undefined>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(phases).flatMap(([name, ms]) =>
-      ms === undefined ? [] : [[name, Math.round(ms * 10) / 10]],
-    ),
-  )
-}
+const toTenth = (ms: number): number => Math.round(ms * 10) / 10
 
 function storableHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   const storable = Object.entries(headers).map(([name, value]) => [

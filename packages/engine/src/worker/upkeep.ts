@@ -1,14 +1,15 @@
-import { ensurePartitions, sweepDeliveries } from '@posthorn/db'
+import { ensurePartitions, sweepChanges, sweepDeliveries } from '@posthorn/db'
 import type pg from 'pg'
 import type { Logger } from '../types.ts'
 
 const SWEEP_EVERY_MS = 15_000
 const PARTITIONS_EVERY_MS = 3_600_000
 const SWEEP_BATCH = 1_000
+const CHANGES_EVERY_MS = 60_000
 
 /**
- * What must happen beside delivering wherever a worker runs: partitions ahead of time, and the end of deliveries that no
- * claim would ever end. Both may run in any number of processes at once.
+ * What must happen beside delivering wherever a worker runs: partitions ahead of time, the end of deliveries that no
+ * claim would ever end, and the end of what was announced long ago. All of it may run in any number of processes at once.
  */
 export class Upkeep {
   readonly #pool: pg.Pool
@@ -28,6 +29,7 @@ export class Upkeep {
     this.#timers.push(
       setInterval(() => this.#later(() => this.#partitions()), PARTITIONS_EVERY_MS),
       setInterval(() => this.#later(() => this.#sweep()), SWEEP_EVERY_MS),
+      setInterval(() => this.#later(() => this.#changes()), CHANGES_EVERY_MS),
     )
   }
 
@@ -56,6 +58,10 @@ export class Upkeep {
     } finally {
       client.release()
     }
+  }
+
+  async #changes(): Promise<void> {
+    await sweepChanges(this.#pool)
   }
 
   async #sweep(): Promise<void> {

@@ -1,7 +1,12 @@
 import { type QueueTable, qualifiedName, quoteIdentifier, quoteLiteral } from '../table.ts'
 
-/** Rows of the due index that a claim looks at before it turns to the loose scans. */
-export const windowSize = 2000
+/**
+ * Rows of the due index that a claim looks at before it turns to the loose scans: at most this many, which is what
+ * a claim gets for a while after one group had crowded its window.
+ */
+export const widestWindow = 2000
+/** Without a crowd, twice what is asked for shows enough groups; ranking the rows of the window is most of a claim's cost. */
+export const narrowWindow = (limit: number): number => Math.min(widestWindow, Math.max(100, 2 * limit))
 /** Groups, and ordering keys, that one claim visits at most in a loose scan. */
 export const ringSteps = 500
 /** Allowances and caps above this are no limit. */
@@ -49,6 +54,8 @@ export type ClaimParameters = [
   slow: readonly string[],
   /** Every lease that is not in `slow` has a token from here on. */
   since: string,
+  /** Rows of the due index to look at. */
+  window: number,
 ]
 
 /** A claim remembers leases older than this one by one, and looks for younger ones in the index. */
@@ -61,12 +68,13 @@ const stamp = (ms: string) => `lpad(to_hex((extract(epoch from now) * 1000)::big
  *
  * 0. `live`: what is in flight, by group. An old snapshot keeps the entries of all finished leases in the index,
  *    so only those of the last second are looked through; older leases are known by their tokens.
- * 1. `due`: the oldest 2 000 due rows; of rows with an ordering key only heads count (`heads`).
+ * 1. `due`: the window, the oldest due rows; of rows with an ordering key only heads count (`heads`).
  * 2. `crowd`, `gated`: groups are judged after the window, oldest first and only until the batch is full.
  * 3. `ring`, `scanned`: when the window was full and did not fill the batch, a loose scan from group to
  *    group, starting where the last one ended, at most 500 groups.
  * 4. `key_ring`, `key_scanned`: then the same over ordering keys, whose blocked rows may have filled the window.
- * 5. `granted`: each group's first rows before anybody's second; groups never above their room.
+ * 5. `granted`: each group's first rows before anybody's second; groups never above their room. Where nothing was
+ *    scanned and no group shares its part with others (`mixed`), the window is ranked already.
  * 6. `locked`: row locks by id, skipping what somebody else is writing.
  *
  * Joins between the steps would be nested loops under stale statistics, so groups travel as arrays and
@@ -112,7 +120,7 @@ export function claimSql(table: QueueTable): string {
   const unordered = `d.status = 'pending' and d.ordering_key is null and d.next_attempt_at >= $9::timestamptz`
   const dueNow = `d.next_attempt_at >= $9::timestamptz and d.next_attempt_at <= (select now from clock)`
   const openRoom = (window: string) => `
-      select c.g, c.ids, c.dues, r.room, r.allowance from crowd c ${room}
+      select c.g, c.is_shared, c.ids, c.dues, r.room, r.allowance from crowd c ${room}
       where r.room > 0 and ${window}`
 
   return `
@@ -126,7 +134,7 @@ due as materialized (
   from ${from} d
   where d.status = 'pending' and ${dueNow}
   order by d.next_attempt_at, d.id
-  limit ${windowSize}
+  limit $16::int
 ),
 heads as materialized (
   select h.id
@@ -167,8 +175,7 @@ gated as materialized (
 ),
 windowed as materialized (
   select c.g, unnest(c.ids[1:c.room]) as id, unnest(c.dues[1:c.room]) as due_at, c.room, c.allowance,
-    generate_series(1, least(c.room, cardinality(c.ids))) as rank,
-    c.g in (select unnest($6::${groups})) as is_shared
+    generate_series(1, least(c.room, cardinality(c.ids))) as rank, c.is_shared
   from gated c
 ),
 crowded as materialized (
@@ -176,7 +183,7 @@ crowded as materialized (
 ),
 wanted as materialized (
   select
-    case when (select count(*) from due) < ${windowSize} then 0 else greatest(0, $1::int - (
+    case when (select count(*) from due) < $16::int then 0 else greatest(0, $1::int - (
       select count(*) filter (where not is_shared) + least(count(*) filter (where is_shared), $7::int)
       from windowed where rank <= $3::int)) end as rows,
     (select count(*) filter (where is_shared) from windowed) >= $7::int as shared_full
@@ -274,6 +281,9 @@ key_scanned as materialized (
   where r.room > 0
   limit (select rows from key_wanted)
 ),
+mixed as materialized (
+  select (select rows from wanted) > 0 or exists (select from gated where is_shared) as yes
+),
 candidates as (
   select g, id, min(due_at) as due_at, min(room) as room, min(allowance) as allowance, min(turn) as turn
   from (
@@ -283,6 +293,7 @@ candidates as (
     union all
     select g, id, due_at, room, allowance, 1 from key_scanned
   ) x
+  where (select yes from mixed)
   group by g, id
 ),
 ranked as (
@@ -292,14 +303,20 @@ counted as (
   select k.*, k.g in (select unnest($6::${groups})) as is_shared from ranked k where k.rank <= k.room
 ),
 granted as materialized (
-  select s.g, s.id, s.allowance
-  from (
-    select c.*, row_number() over (partition by c.is_shared order by c.turn, c.rank, c.due_at, c.id) as share
-    from counted c
-  ) s
-  where not s.is_shared or s.share <= $7::int
-  order by s.turn, s.rank, s.due_at, s.id
-  limit $1::int
+  (select w.g, w.id, w.allowance
+    from windowed w
+    where not (select yes from mixed)
+    order by w.rank > $3::int, w.rank, w.due_at, w.id
+    limit $1::int)
+  union all
+  (select s.g, s.id, s.allowance
+    from (
+      select c.*, row_number() over (partition by c.is_shared order by c.turn, c.rank, c.due_at, c.id) as share
+      from counted c
+    ) s
+    where not s.is_shared or s.share <= $7::int
+    order by s.turn, s.rank, s.due_at, s.id
+    limit $1::int)
 ),
 allowances as materialized (
   select jsonb_object_agg(g::text, allowance) as known from granted where allowance is not null
@@ -321,7 +338,7 @@ claimed as (
   returning d.id, ${group} as g, d.attempt_count, d.claim_count, d.lease_token, d.next_attempt_at
 )
 select null::uuid as id, null::text as "group", null::int as attempt_count, null::int as claim_count,
-  null::uuid as lease_token, (extract(epoch from now) * 1000)::float8 as claimed_at_ms, null::float8 as due_at_ms,
+  null::uuid as lease_token, date_part('epoch', now) * 1000 as claimed_at_ms, null::float8 as due_at_ms,
   null::int as allowance,
   json_build_object(
     'now', now, 'since', since,
@@ -343,8 +360,8 @@ select null::uuid as id, null::text as "group", null::int as attempt_count, null
   )::text as note
 from clock
 union all
-select id, g::text, attempt_count, claim_count, lease_token, (select (extract(epoch from now) * 1000)::float8 from clock),
-  (extract(epoch from next_attempt_at) * 1000)::float8,
+select id, g::text, attempt_count, claim_count, lease_token, (select date_part('epoch', now) * 1000 from clock),
+  date_part('epoch', next_attempt_at) * 1000,
   ((select known from allowances) ->> (g::text))::int, null
 from claimed`
 }

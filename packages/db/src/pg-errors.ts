@@ -1,4 +1,5 @@
-const sqlState = (error: unknown): string | undefined => {
+/** PostgreSQL's own code of an error; undefined when it did not come from there. */
+export const sqlState = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }

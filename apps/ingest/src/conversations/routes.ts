@@ -1,0 +1,130 @@
+import { NotFoundError, parseId } from '@posthorn/core'
+import type { Conversation, ConversationRepository } from '@posthorn/db'
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { callerOf } from '../auth/hook.ts'
+import { defined, idParams, pageOf, pageQuery, text } from '../http/fields.ts'
+import type { ZodApp } from '../http/zod-app.ts'
+import { conversationDetailSchema, conversationSchema, messageSchema, toolUseSchema } from './schemas.ts'
+import { conversationView, messageView, toolUseView } from './views.ts'
+
+const tags = ['conversations']
+
+const conversationQuery = z.strictObject({
+  q: text(200).optional().describe('words that stand in the title or a prompt, in any case'),
+  sessionId: text(200).optional(),
+  ...pageQuery,
+})
+
+const MAX_ENTRIES = 1_000
+
+const entryQuery = z.strictObject({
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, `must be a whole number from 1 to ${MAX_ENTRIES}`)
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= MAX_ENTRIES, `must be a whole number from 1 to ${MAX_ENTRIES}`)
+    .optional()
+    .describe(`how many, at most ${MAX_ENTRIES}, which it is unless given`),
+  cursor: z.string().max(2_000).optional().describe('`next` of an earlier page'),
+})
+
+const entriesOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ data: z.array(item), next: z.string().nullable() })
+
+/** What captured events have become. */
+export function registerConversations(app: ZodApp, conversations: ConversationRepository): void {
+  const find = async (request: FastifyRequest, id: string): Promise<Conversation> => {
+    const uuid = parseId('conv', id)
+    const found = uuid === undefined ? undefined : await conversations.get(callerOf(request).appId, uuid)
+    if (!found) throw new NotFoundError('There is no such conversation.')
+    return found
+  }
+
+  app.get(
+    '/conversations',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'List conversations',
+        description:
+          'Newest first. A search looks through a part of the list for each page: one may be short, or empty, and still ' +
+          'name a next one.',
+        tags,
+        querystring: conversationQuery,
+        response: { 200: pageOf(conversationSchema) },
+      },
+    },
+    async (request) => {
+      const { q, sessionId, ...page } = request.query
+      const filter = defined({ search: q, sessionId })
+      const found = await conversations.list(callerOf(request).appId, filter, defined(page))
+      return { ...found, data: found.data.map(conversationView) }
+    },
+  )
+
+  app.get(
+    '/conversations/:id',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'A conversation with what was said and done',
+        tags,
+        params: idParams,
+        response: { 200: conversationDetailSchema },
+      },
+    },
+    async (request) => {
+      const conversation = await find(request, request.params.id)
+      const [messages, toolUses] = await Promise.all([
+        conversations.messages(conversation.id),
+        conversations.toolUses(conversation.id),
+      ])
+      return {
+        ...conversationView(conversation),
+        messages: messages.data.map(messageView),
+        messagesNext: messages.next,
+        toolUses: toolUses.data.map(toolUseView),
+        toolUsesNext: toolUses.next,
+      }
+    },
+  )
+
+  app.get(
+    '/conversations/:id/messages',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'What was said, in the order of the events',
+        tags,
+        params: idParams,
+        querystring: entryQuery,
+        response: { 200: entriesOf(messageSchema) },
+      },
+    },
+    async (request) => {
+      const { id } = await find(request, request.params.id)
+      const { data, next } = await conversations.messages(id, defined(request.query))
+      return { data: data.map(messageView), next }
+    },
+  )
+
+  app.get(
+    '/conversations/:id/tool-uses',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'What tools were used for, in the order of the events',
+        tags,
+        params: idParams,
+        querystring: entryQuery,
+        response: { 200: entriesOf(toolUseSchema) },
+      },
+    },
+    async (request) => {
+      const { id } = await find(request, request.params.id)
+      const { data, next } = await conversations.toolUses(id, defined(request.query))
+      return { data: data.map(toolUseView), next }
+    },
+  )
+}

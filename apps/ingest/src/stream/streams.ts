@@ -1,0 +1,159 @@
+import { formatId } from '@posthorn/core'
+import type { ChangeBatch } from '@posthorn/engine'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { callerOf } from '../auth/hook.ts'
+import type { ZodApp } from '../http/zod-app.ts'
+import { rateLimited } from '../problems/catalogue.ts'
+import { ProblemError } from '../problems/problem.ts'
+import { StreamConnection } from './connection.ts'
+import { changeFrame, frame, heartbeat } from './frame.ts'
+
+/** How streams are kept, milliseconds. */
+export interface StreamTimes {
+  /** between two signs of life (15 000) */
+  readonly heartbeatMs: number
+  /** how long a client may take nothing before it is let go (10 000) */
+  readonly slowAfterMs: number
+}
+
+export interface StreamOptions extends Partial<StreamTimes> {
+  /** whether the key of a request may still be used */
+  isStillAllowed(request: FastifyRequest): Promise<boolean>
+  /** told how many streams there are */
+  onCount(streams: number): void
+}
+
+/** What a client asks for. */
+export interface StreamQuery {
+  readonly types?: readonly string[] | undefined
+  readonly lastEventId?: string | undefined
+}
+
+const HEARTBEAT_MS = 15_000
+const SLOW_AFTER_MS = 10_000
+const RETRY_MS = 2_000
+/** How many streams an app may have open in one process: each holds a connection and a little memory. */
+const MAX_PER_APP = 500
+
+/** The open streams of a service. They end when it begins to close. */
+export class Streams {
+  readonly #options: StreamOptions
+  readonly #open = new Map<StreamConnection, string>()
+  #isClosing = false
+
+  constructor(app: ZodApp, options: StreamOptions) {
+    this.#options = options
+    // A stream would keep the service from closing for as long as its client likes.
+    app.addHook('preClose', (done) => {
+      this.#isClosing = true
+      for (const connection of this.#open.keys()) connection.end('shutdown')
+      done()
+    })
+  }
+
+  async open(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { types, lastEventId }: StreamQuery,
+  ): Promise<void> {
+    const { appId, scope } = callerOf(request)
+    const count = [...this.#open.values()].filter((other) => other === appId).length
+    if (count >= MAX_PER_APP) {
+      throw new ProblemError(rateLimited(`This app has ${MAX_PER_APP} streams open already.`))
+    }
+    const header = request.headers['last-event-id']
+    const after = typeof header === 'string' && header !== '' ? header : lastEventId
+    const connection = new StreamConnection(reply.raw, this.#options.slowAfterMs ?? SLOW_AFTER_MS)
+    const batches = scope.changes.follow({
+      signal: connection.signal,
+      ...(types && { types }),
+      ...(after !== undefined && { after }),
+    })
+    // Where the database does not answer, there is no stream but a problem.
+    const first = await batches.next()
+    reply.hijack()
+    if (first.done) {
+      reply.raw.destroy()
+      return
+    }
+    connection.open({ ...reply.getHeaders(), ...HEADERS })
+    this.#keep(connection, appId)
+    const connected = frame({
+      event: 'connected',
+      id: first.value.position,
+      retryMs: RETRY_MS,
+      data: JSON.stringify({
+        app: formatId('app', appId),
+        types: types ?? null,
+        at: new Date().toISOString(),
+      }),
+    })
+    void this.#run(request, connection, connected, first.value, batches)
+  }
+
+  async #run(
+    request: FastifyRequest,
+    connection: StreamConnection,
+    connected: string,
+    first: ChangeBatch,
+    rest: AsyncIterable<ChangeBatch>,
+  ): Promise<void> {
+    let position = first.position
+    const timer = setInterval(() => {
+      if (connection.isIdle) void connection.write(heartbeat(position))
+      void this.#options.isStillAllowed(request).then((isAllowed) => {
+        if (!isAllowed) connection.end('unauthorized')
+      })
+    }, this.#options.heartbeatMs ?? HEARTBEAT_MS)
+    try {
+      await connection.write(connected)
+      for (const piece of framesOf(first)) await connection.write(piece)
+      for await (const batch of rest) {
+        for (const piece of framesOf(batch)) await connection.write(piece)
+        position = batch.position
+      }
+    } catch (err) {
+      request.log.error({ err }, 'a stream failed')
+    } finally {
+      clearInterval(timer)
+      connection.end('shutdown')
+    }
+  }
+
+  #keep(connection: StreamConnection, appId: string): void {
+    if (this.#isClosing) {
+      connection.end('shutdown')
+      return
+    }
+    this.#open.set(connection, appId)
+    this.#options.onCount(this.#open.size)
+    const release = () => {
+      if (this.#open.delete(connection)) this.#options.onCount(this.#open.size)
+    }
+    if (connection.signal.aborted) release()
+    else connection.signal.addEventListener('abort', release, { once: true })
+  }
+}
+
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  // Proxies such as nginx would gather events otherwise.
+  'x-accel-buffering': 'no',
+}
+
+/** What is written at once: a client that takes nothing has no more than this waiting for it, and one event. */
+const CHUNK_LENGTH = 65_536
+
+/** The events of a batch, in pieces of a bounded length. */
+function* framesOf({ reset, changes, position }: ChangeBatch): Generator<string> {
+  let piece =
+    reset === null ? '' : frame({ event: 'reset', id: position, data: JSON.stringify({ reason: reset }) })
+  for (const change of changes) {
+    piece += changeFrame(change)
+    if (piece.length < CHUNK_LENGTH) continue
+    yield piece
+    piece = ''
+  }
+  yield piece
+}
