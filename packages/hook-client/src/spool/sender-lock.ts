@@ -10,6 +10,8 @@ export const HEARTBEAT_MS = 2_000
 /** A lock without a sign of life for this long is nobody's. */
 export const STALE_AFTER_MS = 15_000
 
+const MOST_ROUNDS = 10
+
 /** Whether a process of this host runs. */
 export type IsAlive = (pid: number) => boolean
 
@@ -81,11 +83,14 @@ export function acquireLock(spool: Spool, request: LockRequest): SenderLock | { 
     version,
     heartbeatAt: now,
   }
-  for (;;) {
+  for (let round = 1; ; round++) {
     if (createLock(spool, info)) return new HeldLock(spool, info)
     const holder = readLock(spool)
     if (holder === undefined) continue
-    if (isAtWork(holder, spool.clock.now(), isAlive) && !takeOver(holder)) return { holder }
+    // A lock that comes back each time it is broken is wanted by many: one of them has it.
+    const mayBreak =
+      round <= MOST_ROUNDS && (!isAtWork(holder, spool.clock.now(), isAlive) || takeOver(holder))
+    if (!mayBreak) return { holder }
     breakLock(spool, holder, info.token)
   }
 }
@@ -110,7 +115,7 @@ function createLock(spool: Spool, info: SenderInfo): boolean {
 function breakLock(spool: Spool, holder: SenderInfo, byToken: string): void {
   const path = at(spool, LOCK_FILE)
   const aside = at(spool, 'tmp', `lock.${byToken}`)
-  unlessGone(() => spool.disk.rename(path, aside))
+  unlessGone(() => withDirectories(spool, () => spool.disk.rename(path, aside)))
   const moved = unlessGone(() => spool.disk.read(aside))
   if (moved === undefined) return
   const isAnother = holder.token === '' ? false : !moved.includes(holder.token)
