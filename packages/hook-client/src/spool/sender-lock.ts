@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { newSpanId } from '@posthorn/core'
 import { errorCode, unlessGone } from './disk.ts'
 import { tolerate, writeDurably } from './durable-write.ts'
@@ -26,6 +25,9 @@ export const processIsAlive: IsAlive = (pid) => {
     return errorCode(error) === 'EPERM'
   }
 }
+
+/** Loaded when it is needed: most captures ask nothing of it. */
+const hostName = () => process.getBuiltinModule('node:os').hostname()
 
 /** The right to send from a spool: one sender at a time. */
 export interface SenderLock {
@@ -57,7 +59,7 @@ export function readLock(spool: Spool): SenderInfo | undefined {
 /** Whether a lock's sender is at work: it showed so lately, and its process runs, as far as can be told. */
 export function isAtWork(sender: SenderInfo, nowMs: number, isAlive: IsAlive = processIsAlive): boolean {
   if (Math.abs(nowMs - sender.heartbeatAt) > STALE_AFTER_MS) return false
-  return sender.pid === 0 || sender.host !== hostname() || isAlive(sender.pid)
+  return sender.pid === 0 || sender.host !== hostName() || isAlive(sender.pid)
 }
 
 /** How to get the lock. */
@@ -76,7 +78,7 @@ export function acquireLock(spool: Spool, request: LockRequest): SenderLock | { 
   const info: SenderInfo = {
     token: `${process.pid}-${newSpanId()}`,
     pid: process.pid,
-    host: hostname(),
+    host: hostName(),
     startedAt: new Date(now).toISOString(),
     activity: 'sending',
     settings,
