@@ -1,7 +1,7 @@
 import { canonicalUuid, uuidv7 } from './uuid.ts'
 
-/** What an id names: app, API key, endpoint, event, delivery, attempt, dead letter, request. */
-export type IdPrefix = 'app' | 'key' | 'ep' | 'evt' | 'dlv' | 'att' | 'dl' | 'req'
+/** What an id names: app, API key, endpoint, event, delivery, attempt, dead letter, request, call, approval. */
+export type IdPrefix = 'app' | 'key' | 'ep' | 'evt' | 'dlv' | 'att' | 'dl' | 'req' | 'call' | 'apr'
 
 /** The form people read: prefix, underscore, 32 hexadecimal digits, such as `evt_0199…`. */
 export function formatId(prefix: IdPrefix, uuid: string): string {
