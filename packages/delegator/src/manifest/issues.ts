@@ -11,6 +11,9 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'an object',
 }
 
+/** How zod begins what it says about a type by itself. */
+const ZOD_WORDS = 'Invalid input'
+
 type Issue = z.core.$ZodIssue
 
 /** What a schema found (asked with `reportInput`): every mistake, its path as one would write it in JavaScript. */
@@ -53,8 +56,9 @@ function kindOf(issue: Issue | undefined): string {
 
 function messageOf(issue: Issue): string {
   if (issue.input === undefined && issue.code !== 'custom') return 'is missing'
-  if (issue.code === 'invalid_type') return `must be ${KINDS[issue.expected] ?? issue.expected}`
-  return issue.message
+  const isOwnWords = !issue.message.startsWith(ZOD_WORDS)
+  if (isOwnWords || issue.code !== 'invalid_type') return issue.message
+  return `must be ${KINDS[issue.expected] ?? issue.expected}`
 }
 
 /** The path of a field inside another: `retry.maxAttempts`, `webhooks["quiz-answer"]`, `items[2]`. */

@@ -5,6 +5,7 @@ import type { JsonSchema } from '../answer/json-schema.ts'
 import { BUILT_IN_GRAMMARS } from '../fallbacks/grammar.ts'
 import type { FallbackGrammar } from '../fallbacks/strategy.ts'
 import type { Capability, FallbackChoice, Manifest } from './capability.ts'
+import { crossRuleIssues } from './cross-rules.ts'
 import { type CallDefaults, defaultFallback, defaultTimeoutMs, withCallDefaults } from './defaults.ts'
 import { issuesOf } from './issues.ts'
 import { manifestSchema, type WrittenCapability } from './schema.ts'
@@ -33,7 +34,11 @@ export function parseManifest(
   const strategies = strategiesOf(options.strategies)
   const networkPolicy = options.networkPolicy ?? createNetworkPolicy()
   const parsed = manifestSchema({ networkPolicy, strategies }).safeParse(input, { reportInput: true })
-  if (!parsed.success) return err(issuesOf(parsed.error))
+  const issues = parsed.success ? [] : issuesOf(parsed.error)
+  const found = new Set(issues.map(({ path }) => path))
+  // A field that is wrong by itself is told once.
+  issues.push(...crossRuleIssues(input).filter(({ path }) => !found.has(path)))
+  if (!parsed.success || issues.length > 0) return err(issues)
   const defaults = withCallDefaults(options.defaults)
   const capabilities = Object.entries(parsed.data.webhooks).map(([name, entry]) =>
     capabilityOf(

@@ -4,14 +4,7 @@ import { responseSchemaIssues } from '../answer/schema-rules.ts'
 import { NO_FALLBACK } from '../fallbacks/grammar.ts'
 import type { FallbackGrammar } from '../fallbacks/strategy.ts'
 import { issuesOf } from './issues.ts'
-import {
-  CAPABILITY_NAME,
-  CAPABILITY_NAME_MESSAGE,
-  MAX_CACHE_TTL_MS,
-  MAX_CAPABILITIES,
-  RETRY_LIMITS_OF_CALLS,
-  TIMEOUT_LIMITS,
-} from './limits.ts'
+import { MAX_CACHE_TTL_MS, MAX_CAPABILITIES, RETRY_LIMITS_OF_CALLS, TIMEOUT_LIMITS } from './limits.ts'
 
 /** What a manifest is checked against beside its form. */
 export interface ManifestRules {
@@ -24,7 +17,7 @@ export type WrittenManifest = z.output<ReturnType<typeof manifestSchema>>
 /** One of its entries in the long form. */
 export type WrittenCapability = Exclude<WrittenManifest['webhooks'][string], string>
 
-/** The grammar of a manifest. Its descriptions are the reference in docs/guides/call-apps.md. */
+/** The grammar of a manifest, but for the rules in `cross-rules.ts`. Its descriptions are the reference in docs/guides/call-apps.md. */
 export function manifestSchema(rules: ManifestRules) {
   const url = urlSchema(rules.networkPolicy)
   return z.strictObject({
@@ -33,7 +26,6 @@ export function manifestSchema(rules: ManifestRules) {
       .refine((webhooks) => Object.keys(webhooks).length <= MAX_CAPABILITIES, {
         error: `must have at most ${MAX_CAPABILITIES} capabilities`,
       })
-      .superRefine(nameEachWell)
       .meta({
         description: `What the app can be asked, by capability: a URL, or an object. Names are lower-case letters, digits and \`_\`; at most ${MAX_CAPABILITIES}.`,
       }),
@@ -57,7 +49,7 @@ function urlSchema(policy: NetworkPolicy) {
 
 function capabilitySchema(url: ReturnType<typeof urlSchema>, strategies: readonly FallbackGrammar[]) {
   const { minMs, maxMs, maxAsyncMs } = TIMEOUT_LIMITS
-  const entry = z.strictObject({
+  return z.strictObject({
     url,
     timeout: whole(minMs, maxAsyncMs, 'milliseconds')
       .optional()
@@ -82,49 +74,25 @@ function capabilitySchema(url: ReturnType<typeof urlSchema>, strategies: readonl
       description: 'Milliseconds for which an answer also serves calls with the very same payload.',
     }),
   })
-  // Each rule over several fields looks for itself, so that it is told together with every other mistake.
-  const always = { when: () => true }
-  return entry
-    .refine((given) => isAsync(given) || !isAbove(given, 'timeout', maxMs), {
-      ...always,
-      path: ['timeout'],
-      error: `must be at most ${maxMs} unless async is true`,
-    })
-    .refine((given) => !isAsync(given) || field(given, 'responseSchema') === undefined, {
-      ...always,
-      path: ['responseSchema'],
-      error: 'has no meaning when async is true: nobody waits for the answer',
-    })
-    .refine((given) => !isAsync(given) || field(given, 'cacheTtl') === undefined, {
-      ...always,
-      path: ['cacheTtl'],
-      error: 'has no meaning when async is true: nobody waits for the answer',
-    })
 }
 
 function retrySchema() {
   const { maxAttempts, maxDelayMs, maxBackoffMultiplier } = RETRY_LIMITS_OF_CALLS
   const factor = `must be a number from 1 to ${maxBackoffMultiplier}`
-  return z
-    .strictObject({
-      maxAttempts: whole(1, maxAttempts).optional().meta({
-        description: 'Attempts altogether, the first one included (4).',
-      }),
-      initialDelay: whole(0, maxDelayMs, 'milliseconds').optional().meta({
-        description: 'Milliseconds before the second attempt (1 000).',
-      }),
-      maxDelay: whole(0, maxDelayMs, 'milliseconds').optional().meta({
-        description: 'The longest wait between two attempts, in milliseconds (30 000).',
-      }),
-      backoffMultiplier: z.number(factor).min(1, factor).max(maxBackoffMultiplier, factor).optional().meta({
-        description: 'By how much each wait is longer than the one before (2).',
-      }),
-    })
-    .refine((given) => !isAbove(given, 'initialDelay', field(given, 'maxDelay')), {
-      when: () => true,
-      path: ['initialDelay'],
-      error: 'must not be above maxDelay',
-    })
+  return z.strictObject({
+    maxAttempts: whole(1, maxAttempts).optional().meta({
+      description: 'Attempts altogether, the first one included (4).',
+    }),
+    initialDelay: whole(0, maxDelayMs, 'milliseconds').optional().meta({
+      description: 'Milliseconds before the second attempt (1 000).',
+    }),
+    maxDelay: whole(0, maxDelayMs, 'milliseconds').optional().meta({
+      description: 'The longest wait between two attempts, in milliseconds (30 000).',
+    }),
+    backoffMultiplier: z.number(factor).min(1, factor).max(maxBackoffMultiplier, factor).optional().meta({
+      description: 'By how much each wait is longer than the one before (2).',
+    }),
+  })
 }
 
 function fallbackSchema(strategies: readonly FallbackGrammar[]) {
@@ -161,29 +129,7 @@ function checkResponseSchema(schema: unknown, context: z.RefinementCtx): void {
   }
 }
 
-function nameEachWell(webhooks: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
-  for (const name of Object.keys(webhooks)) {
-    if (!CAPABILITY_NAME.test(name)) {
-      context.addIssue({ code: 'custom', path: [name], message: CAPABILITY_NAME_MESSAGE })
-    }
-  }
-}
-
 function whole(min: number, max: number, unit = '') {
   const message = `must be a whole number${unit && ` of ${unit}`} from ${min} to ${max}`
   return z.int(message).min(min, message).max(max, message)
-}
-
-/** A field of what may be no object at all: rules over several fields run whatever was given. */
-function field(given: unknown, name: string): unknown {
-  return typeof given === 'object' && given !== null ? Reflect.get(given, name) : undefined
-}
-
-function isAsync(given: unknown): boolean {
-  return field(given, 'async') === true
-}
-
-function isAbove(given: unknown, name: string, bound: unknown): boolean {
-  const value = field(given, name)
-  return typeof value === 'number' && typeof bound === 'number' && value > bound
 }
