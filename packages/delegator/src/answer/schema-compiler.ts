@@ -12,7 +12,7 @@ const MAX_PATTERN_LENGTH = 512
 /** Instructions of a compiled pattern; a repetition such as `(a{1000}){1000}` would need a million. */
 const MAX_PATTERN_SIZE = 10_000
 const MAX_MESSAGE_LENGTH = 200
-const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/
+const IS_DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/
 
 /** Formats whose check takes time in proportion to the text. Others are a mistake in the schema. */
 const FORMATS = [
@@ -29,7 +29,8 @@ const linearRegExp = Object.assign(
     if (pattern.length > MAX_PATTERN_LENGTH) throw new Error('a pattern is too long')
     const compiled = RE2JS.compile(pattern)
     if (compiled.programSize() > MAX_PATTERN_SIZE) throw new Error('a pattern is too large')
-    return { test: (text: string) => compiled.test(text) }
+    // The compiler takes patterns that print alike for the same one.
+    return { test: (text: string) => compiled.test(text), toString: () => `/${pattern}/` }
   },
   { code: 'linearRegExp' },
 )
@@ -45,37 +46,48 @@ const OPTIONS: Options = {
   code: { regExp: linearRegExp },
 }
 
-type Compiler = Pick<Ajv, 'compile' | 'removeSchema'>
-
-function compilerFor(schema: JsonSchema): Compiler {
-  const dialect = typeof schema === 'object' ? schema['$schema'] : undefined
-  return typeof dialect === 'string' && DRAFT_07.test(dialect) ? draft07() : draft2020()
+interface Dialect {
+  readonly make: (options: Options) => Ajv
+  /** Checks schemas against the dialect's own; making it takes a tenth of a second. */
+  readonly meta: () => Ajv
 }
 
-const draft07 = once(() => equip(new Ajv(OPTIONS)))
-const draft2020 = once(() => equip(new Ajv2020(OPTIONS)))
+const DRAFT_07: Dialect = dialect((options) => new Ajv(options))
+const DRAFT_2020: Dialect = dialect((options) => new Ajv2020(options) as Ajv)
 
-function equip<T extends Ajv | Ajv2020>(ajv: T): T {
-  addFormats.default(ajv as Ajv, { mode: 'fast', formats: FORMATS })
-  // OpenAPI writers put these beside the schema; they check nothing.
-  return ajv.addVocabulary(['example', 'xml', 'externalDocs']) as T
+function dialect(make: Dialect['make']): Dialect {
+  return { make, meta: once(() => make(OPTIONS)) }
+}
+
+function dialectOf(schema: JsonSchema): Dialect {
+  const name = typeof schema === 'object' ? schema['$schema'] : undefined
+  return typeof name === 'string' && IS_DRAFT_07.test(name) ? DRAFT_07 : DRAFT_2020
+}
+
+/** Why a schema is no JSON Schema (draft 2020-12, or draft-07 by its `$schema`); undefined if it is one. */
+export function schemaMistake(schema: JsonSchema): string | undefined {
+  const checker = dialectOf(schema).meta()
+  if (checker.validateSchema(schema) !== true) return shorten(checker.errorsText(checker.errors))
+  const compiled = compileResponseSchema(schema)
+  return compiled.ok ? undefined : compiled.error
 }
 
 /**
- * Compiles a JSON Schema (draft 2020-12, or draft-07 by its `$schema`).
+ * Compiles a JSON Schema that was checked before, see {@link schemaMistake}: a call must not wait for that.
  *
- * @returns the check, or why the schema is none
+ * @returns the check, or why there is none
  */
 export function compileResponseSchema(schema: JsonSchema): Result<SchemaCheck, string> {
-  const compiler = compilerFor(schema)
   try {
+    // A compiler keeps whatever it has compiled: each schema has one of its own, which goes when the check goes.
+    const compiler = dialectOf(schema).make({ ...OPTIONS, meta: false, validateSchema: false })
+    addFormats.default(compiler, { mode: 'fast', formats: FORMATS })
+    // OpenAPI writers put these beside the schema; they check nothing.
+    compiler.addVocabulary(['example', 'xml', 'externalDocs'])
     const validate = compiler.compile(schema)
     return ok((data) => (validate(data) ? undefined : describe(validate.errors)))
   } catch (error) {
     return err(shorten(error instanceof Error ? error.message : 'unknown error'))
-  } finally {
-    // The compiler would keep every schema, and refuse a second one of the same $id.
-    compiler.removeSchema(schema)
   }
 }
 
@@ -90,7 +102,7 @@ function shorten(text: string): string {
   return text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH)}…` : text
 }
 
-/** Compilers take milliseconds to make; whoever has no schema never pays for them. */
+/** Whoever has no schema never pays for it. */
 function once<T>(make: () => T): () => T {
   let made: T | undefined
   return () => {

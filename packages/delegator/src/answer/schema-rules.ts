@@ -1,6 +1,6 @@
 import { MAX_JSON_DEPTH } from './json-depth.ts'
 import type { JsonSchema } from './json-schema.ts'
-import { compileResponseSchema } from './schema-compiler.ts'
+import { schemaMistake } from './schema-compiler.ts'
 import { isSchema, locate, type Path, type SchemaNode, subschemas } from './subschemas.ts'
 
 /** A mistake in a JSON Schema. */
@@ -48,8 +48,8 @@ function depthOf(value: unknown, above: number): number {
 }
 
 function compilerIssues(schema: JsonSchema): SchemaIssue[] {
-  const compiled = compileResponseSchema(schema)
-  return compiled.ok ? [] : [{ path: [], message: `is not a valid JSON Schema: ${compiled.error}` }]
+  const mistake = schemaMistake(schema)
+  return mistake === undefined ? [] : [{ path: [], message: `is not a valid JSON Schema: ${mistake}` }]
 }
 
 class SchemaInspection {
@@ -106,11 +106,11 @@ class SchemaInspection {
       this.#refuse(path, 'must be a reference to a place in the same schema, such as #/$defs/name')
       return 0
     }
-    if (typeof target === 'object' && this.#open.has(target)) {
+    if (typeof target.schema === 'object' && this.#open.has(target.schema)) {
       this.#refuse(path, 'must not lead back to a schema that it is part of')
       return 0
     }
-    return this.#expandedSize(target, path)
+    return this.#expandedSize(target.schema, target.path)
   }
 
   #refuse(path: Path, message: string): void {

@@ -42,10 +42,17 @@ export function isSchema(value: unknown): value is JsonSchema {
   return typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value))
 }
 
-/** The schema that a local reference (`#/…`, a JSON pointer, RFC 6901) leads to; undefined if there is none. */
-export function locate(root: JsonSchema, reference: string): JsonSchema | undefined {
-  if (reference === '#') return root
+/**
+ * The schema that a local reference (`#/…`, a JSON pointer, RFC 6901) leads to, and the keys on the way; undefined if
+ * there is none.
+ */
+export function locate(
+  root: JsonSchema,
+  reference: string,
+): { readonly schema: JsonSchema; readonly path: Path } | undefined {
+  if (reference === '#') return { schema: root, path: [] }
   if (!reference.startsWith('#/')) return undefined
+  const path: string[] = []
   let place: unknown = root
   for (const part of reference.slice(2).split('/')) {
     const key = unescapePointer(part)
@@ -53,8 +60,9 @@ export function locate(root: JsonSchema, reference: string): JsonSchema | undefi
       return undefined
     }
     place = Reflect.get(place, key)
+    path.push(key)
   }
-  return isSchema(place) ? place : undefined
+  return isSchema(place) ? { schema: place, path } : undefined
 }
 
 function unescapePointer(part: string): string | undefined {

@@ -170,7 +170,7 @@ export class LogBuffer {
 
   #reportDropped(): void {
     if (this.#dropped === 0) return
-    const message = `${this.#dropped} records were dropped, since the log could not be written for too long`
+    const message = `records were dropped, since the log could not be written for too long: ${this.#dropped}`
     this.#dropped = 0
     this.#incidents.push({
       kind: 'log',
