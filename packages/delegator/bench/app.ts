@@ -1,8 +1,11 @@
 import { createServer } from 'node:net'
 
+/** How long `/after` takes: what a quick app needs for its own work. */
+const AFTER_MS = 20
+
 /**
- * The cheapest app there is: it finds the end of each request by its content-length and answers the same JSON, so that
- * the figures beside it are those of the caller.
+ * The cheapest app there is: it finds the end of each request by its content-length and answers the same JSON, at once
+ * or (`/after`) after a while, so that the figures beside it are those of the caller.
  */
 const BODY = '{"success":true,"data":{"correct":true}}'
 const ANSWER = Buffer.from(
@@ -16,8 +19,10 @@ const server = createServer((socket) => {
   socket.on('data', (chunk) => {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
     for (let length = requestLength(pending); length <= pending.length; length = requestLength(pending)) {
+      const isLater = pending.toString('latin1', 0, 11) === 'POST /after'
       pending = pending.subarray(length)
-      socket.write(ANSWER)
+      if (isLater) setTimeout(() => socket.write(ANSWER), AFTER_MS)
+      else socket.write(ANSWER)
     }
   })
 })

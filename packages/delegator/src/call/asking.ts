@@ -113,12 +113,17 @@ export class Asking {
   }
 
   async #send(requestMs: number, number: number): Promise<DispatchResult> {
-    const { id, input, parts, startedAtMs, watch } = this.#call
+    const { shownId, input, parts, startedAtMs, watch } = this.#call
     const { url, retry } = this.#capability
     let headers: Record<string, string>
     try {
       headers = callHeaders({
-        ...{ callId: id, capability: input.capability, secret: this.#app.secret, body: input.payloadText },
+        ...{
+          callId: shownId,
+          capability: input.capability,
+          secret: this.#app.secret,
+          body: input.payloadText,
+        },
         ...{ requestId: input.requestId, traceparent: input.traceparent, startedAtMs },
         ...{ nowMs: parts.clock.now(), timeoutMs: requestMs },
         ...{ attempt: number, maxAttempts: retry.maxAttempts },

@@ -1,9 +1,10 @@
-import { formatId, formatTraceparent, newSpanId, parseTraceparent } from '@posthorn/core'
+import { formatTraceparent, newSpanId, parseTraceparent } from '@posthorn/core'
 import { buildDeliveryHeaders } from '@posthorn/dispatcher'
-import { createSigner, type Signer, signCall } from '@posthorn/dispatcher/signing'
+import { type CallSigner, createCallSigner, createSigner, type Signer } from '@posthorn/dispatcher/signing'
 
 /** What the headers of one attempt of a call say. */
 export interface CallRequestInput {
+  /** `call_…` */
   readonly callId: string
   readonly capability: string
   readonly secret: string
@@ -27,13 +28,13 @@ export interface CallRequestInput {
  * @throws TypeError when a value cannot stand in a header or cannot be signed
  */
 export function callHeaders(input: CallRequestInput): Record<string, string> {
-  const id = formatId('call', input.callId)
+  const id = input.callId
   const timestampSec = Math.floor(input.nowMs / 1_000)
   const { secret, body, requestId } = input
-  const signer = signerOf(secret)
+  const { ofCalls, standard } = signersOf(secret)
   const traceparent = childOf(input.traceparent)
   const headers = buildDeliveryHeaders({
-    ...(signer !== undefined && { signer }),
+    ...(standard !== undefined && { signer: standard }),
     webhookId: id,
     timestampSec,
     body,
@@ -46,7 +47,7 @@ export function callHeaders(input: CallRequestInput): Record<string, string> {
     attempt: input.attempt,
     maxAttempts: input.maxAttempts,
   })
-  headers['x-platform-signature'] = signCall({ secret, timestampSec, requestId, body })
+  headers['x-platform-signature'] = ofCalls.sign({ timestampSec, requestId, body })
   return headers
 }
 
@@ -55,16 +56,21 @@ function childOf(traceparent: string | undefined): string | undefined {
   return parent && formatTraceparent({ ...parent, spanId: newSpanId() })
 }
 
+interface Signers {
+  readonly ofCalls: CallSigner
+  readonly standard: Signer | undefined
+}
+
 const MAX_SIGNERS = 1_000
-const signers = new Map<string, Signer>()
+const signers = new Map<string, Signers>()
 
 /** Preparing a key costs more than signing with it. */
-function signerOf(secret: string): Signer | undefined {
-  if (!secret.startsWith('whsec_')) return undefined
+function signersOf(secret: string): Signers {
   const known = signers.get(secret)
   if (known !== undefined) return known
   if (signers.size >= MAX_SIGNERS) signers.clear()
-  const signer = createSigner([secret])
-  signers.set(secret, signer)
-  return signer
+  const standard = secret.startsWith('whsec_') ? createSigner([secret]) : undefined
+  const made = { ofCalls: createCallSigner(secret), standard }
+  signers.set(secret, made)
+  return made
 }

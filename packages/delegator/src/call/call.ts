@@ -31,6 +31,8 @@ export interface CallEnd {
 /** One call from its start to its answer. */
 export class Call {
   readonly id = uuidv7()
+  /** The id that people see, `call_…`. */
+  readonly shownId = formatId('call', this.id)
   readonly input: CallInput
   readonly parts: CallParts
   readonly watch: Watch
@@ -139,8 +141,7 @@ export class Call {
     const { appId, capability } = this.input
     const durationMs = this.#durationMs()
     this.#write({ outcome: 'failed', source: null, fault, durationMs })
-    const callId = formatId('call', this.id)
-    return errorOf(fault, { callId, appId, capability, durationMs, attempts: this.attempts })
+    return errorOf(fault, { callId: this.shownId, appId, capability, durationMs, attempts: this.attempts })
   }
 
   async #enqueue(capability: CallableCapability): Promise<CallEnd> {
@@ -209,7 +210,7 @@ export class Call {
 
   #resultOf({ outcome, source, data, fault, ageMs }: CallEnd): CallResult {
     return {
-      callId: formatId('call', this.id),
+      callId: this.shownId,
       requestId: this.input.requestId,
       outcome,
       source,
