@@ -10,7 +10,7 @@ describe('ids', () => {
     fc.assert(
       fc.property(fc.constantFrom(...PREFIXES), fc.uuid(), (prefix, uuid) => {
         const text = formatId(prefix, uuid)
-        expect(text).toMatch(/^[a-z]{2,3}_[0-9a-f]{32}$/)
+        expect(text).toMatch(/^[a-z]{2,4}_[0-9a-f]{32}$/)
         for (const form of [text, uuid, uuid.replaceAll('-', ''), uuid.toUpperCase()]) {
           expect(parseId(prefix, form)).toBe(uuid)
         }

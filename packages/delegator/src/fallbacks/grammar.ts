@@ -5,6 +5,11 @@ import type { FallbackGrammar } from './strategy.ts'
 /** `none` is no strategy: the call fails with an error. */
 export const NO_FALLBACK = 'none'
 
+/** What a manifest may say of `none`: nothing. */
+export const noFallbackOptions = z
+  .object({})
+  .meta({ description: 'Nothing answers: the call fails with an error.' })
+
 const DAY_MS = 86_400_000
 
 /** Any JSON that is not nested too deeply to be printed again. */
@@ -18,30 +23,37 @@ const durationMs = (most: number, unset: number) => {
   return z.int(message).min(1, message).max(most, message).default(unset)
 }
 
-export const staticOptions = z.object({
-  data: json.optional().meta({ description: 'The answer; `null` unless given.' }),
+export const staticOptions = z
+  .object({ data: json.optional().meta({ description: 'The answer; `null` unless given.' }) })
+  .meta({ description: 'Answers what the manifest says.' })
+
+export const randomWinnerOptions = z.object({}).meta({
+  description:
+    'Draws one of `payload.candidates`, and answers `{ winner, index, candidateCount, seed }`; the draw can be checked.',
 })
 
-export const randomWinnerOptions = z.object({})
+export const pendingApprovalOptions = z
+  .object({
+    expiresIn: durationMs(30 * DAY_MS, 3 * DAY_MS).meta({
+      description: 'Milliseconds in which a person may decide.',
+    }),
+  })
+  .meta({ description: "Leaves it to a person, and answers `{ status: 'pending', approvalId, expiresAt }`." })
 
-export const pendingApprovalOptions = z.object({
-  expiresIn: durationMs(30 * DAY_MS, 3 * DAY_MS).meta({
-    description: 'Milliseconds in which a person may decide.',
-  }),
-})
-
-export const lastGoodOptions = z.object({
-  maxAge: durationMs(30 * DAY_MS, DAY_MS).meta({
-    description: 'The greatest age of an answer that is used, in milliseconds.',
-  }),
-  scope: z.enum(['payload', 'capability'], 'must be payload or capability').default('payload').meta({
-    description:
-      '`payload`: the last answer to the same payload. `capability`: the last answer to any, for answers that do not depend on who asks.',
-  }),
-  data: json
-    .optional()
-    .meta({ description: 'The answer while there is no good one yet; `null` unless given.' }),
-})
+export const lastGoodOptions = z
+  .object({
+    maxAge: durationMs(30 * DAY_MS, DAY_MS).meta({
+      description: 'The greatest age of an answer that is used, in milliseconds.',
+    }),
+    scope: z.enum(['payload', 'capability'], 'must be payload or capability').default('payload').meta({
+      description:
+        '`payload`: the last answer to the same payload. `capability`: the last answer to any, for answers that do not depend on who asks.',
+    }),
+    data: json
+      .optional()
+      .meta({ description: 'The answer while there is no good one yet; `null` unless given.' }),
+  })
+  .meta({ description: 'Answers what the app answered last, and says how old that is.' })
 
 /** What a manifest may say of the strategies that are built in. */
 export const BUILT_IN_GRAMMARS: readonly FallbackGrammar[] = [

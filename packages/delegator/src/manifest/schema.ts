@@ -1,7 +1,7 @@
 import type { NetworkPolicy } from '@posthorn/dispatcher'
 import { z } from 'zod'
 import { responseSchemaIssues } from '../answer/schema-rules.ts'
-import { NO_FALLBACK } from '../fallbacks/grammar.ts'
+import { NO_FALLBACK, noFallbackOptions } from '../fallbacks/grammar.ts'
 import type { FallbackGrammar } from '../fallbacks/strategy.ts'
 import { issuesOf } from './issues.ts'
 import { MAX_CACHE_TTL_MS, MAX_CAPABILITIES, RETRY_LIMITS_OF_CALLS, TIMEOUT_LIMITS } from './limits.ts'
@@ -98,8 +98,11 @@ function retrySchema() {
 function fallbackSchema(strategies: readonly FallbackGrammar[]) {
   const names = [...strategies.map(({ name }) => name), NO_FALLBACK]
   const expected = `must be one of ${names.join(', ')}`
-  const objects = [...strategies, { name: NO_FALLBACK, options: z.object({}) }].map(({ name, options }) =>
-    z.strictObject({ strategy: z.literal(name), ...options.shape }),
+  const objects = [...strategies, { name: NO_FALLBACK, options: noFallbackOptions }].map(
+    ({ name, options }) =>
+      z
+        .strictObject({ strategy: z.literal(name), ...options.shape })
+        .meta({ ...(options.description !== undefined && { description: options.description }) }),
   )
   const [first, ...others] = objects
   if (first === undefined) throw new TypeError('there is at least one way to fall back')
