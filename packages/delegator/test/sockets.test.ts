@@ -242,7 +242,10 @@ describe.each([100, 1_000])('%i calls at once to an app that hangs', (count) => 
     await expect.poll(() => hanging.sockets.size).toBe(0)
     await expect.poll(timers).toBeLessThanOrEqual(timersBefore + 2)
     const waited = results.filter(({ attempts }) => attempts === 0).length
-    expect(hanging.connections()).toBe(count - waited)
+    // Whoever found no connection free in time has made no request.
+    expect(hanging.connections()).toBeLessThanOrEqual(count - waited)
+    expect(hanging.connections()).toBeGreaterThanOrEqual(Math.min(count, 256))
+    expect(waited).toBeGreaterThanOrEqual(count > 256 ? 1 : 0)
     expect((await delegator.circuits.state('app', 'quiz_answer')).name).toBe('open')
     await delegator.close()
     expect(log.calls).toHaveLength(count + answers.length + 1)

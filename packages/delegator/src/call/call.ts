@@ -1,7 +1,5 @@
 import { formatId, NotFoundError, uuidv7 } from '@posthorn/core'
 import type { CallableApp, CallableCapability } from '../apps/app-directory.ts'
-import type { CachedAnswer } from '../cache/answer-cache.ts'
-import { payloadKey } from '../cache/answer-keys.ts'
 import { NO_FALLBACK } from '../fallbacks/grammar.ts'
 import type { CallIncident } from '../log/call-log.ts'
 import type { FallbackChoice } from '../manifest/capability.ts'
@@ -15,7 +13,9 @@ import type { CallResult } from './call-result.ts'
 import { errorOf, type WebhookCallError } from './errors.ts'
 import { fallBack } from './fall-back.ts'
 import type { CallFault } from './fault.ts'
+import { keepAnswer, keptAnswer } from './kept-answers.ts'
 import type { CallParts } from './parts.ts'
+import { recordCall } from './record-call.ts'
 
 /** What a call comes to, before it is told and recorded. */
 export interface CallEnd {
@@ -74,10 +74,12 @@ export class Call {
     try {
       const end = await this.#end()
       const result = this.#resultOf(end)
-      this.#record(end, result)
+      recordCall(this, { ...end, durationMs: result.durationMs })
       return result
     } catch (error) {
-      if (this.input.signal?.aborted && error === this.input.signal.reason) this.#recordAbandoned()
+      if (this.input.signal?.aborted && error === this.input.signal.reason) {
+        recordCall(this, { outcome: 'abandoned', source: null, durationMs: this.#durationMs() })
+      }
       throw error
     } finally {
       this.watch.end()
@@ -102,11 +104,11 @@ export class Call {
     this.endpointId = capability.endpointId
     this.deadline = new Deadline(capability.timeoutMs, this.#budgetMs)
     if (capability.isAsync) return this.#enqueue(capability)
-    const kept = capability.cacheTtlMs > 0 ? await this.#kept(capability) : undefined
+    const kept = await keptAnswer(this, capability)
     if (kept !== undefined) return kept
     const answer = await new Asking(this, app, capability).run()
     if (!answer.ok) return this.#insteadOf(answer.error, capability.fallback)
-    this.#remember(capability, answer.value)
+    keepAnswer(this, capability, answer.value)
     return { outcome: 'ok', source: 'app', data: answer.value }
   }
 
@@ -140,7 +142,7 @@ export class Call {
   #failure(fault: CallFault): WebhookCallError {
     const { appId, capability } = this.input
     const durationMs = this.#durationMs()
-    this.#write({ outcome: 'failed', source: null, fault, durationMs })
+    recordCall(this, { outcome: 'failed', source: null, fault, durationMs })
     return errorOf(fault, { callId: this.shownId, appId, capability, durationMs, attempts: this.attempts })
   }
 
@@ -166,44 +168,6 @@ export class Call {
     }
   }
 
-  async #kept(capability: CallableCapability): Promise<CallEnd | undefined> {
-    let kept: CachedAnswer | undefined | TimedOut
-    try {
-      const reading = this.parts.cache.get(this.#freshKey(capability))
-      kept = await this.watch.wait(reading, this.deadline.sideStepMs(this.elapsedMs))
-      if (kept === TIMED_OUT) throw new Error('the cache did not answer in time')
-      if (kept === undefined) return undefined
-      const ageMs = Math.max(0, this.parts.clock.now() - kept.answeredAtMs)
-      if (ageMs >= capability.cacheTtlMs) return undefined
-      return { outcome: 'ok', source: 'cache', data: JSON.parse(kept.json), ageMs }
-    } catch (error) {
-      this.input.signal?.throwIfAborted()
-      this.incident('cache', error)
-      return undefined
-    }
-  }
-
-  /** Beside the call: nobody waits for it. */
-  #remember(capability: CallableCapability, data: unknown): void {
-    const { appId, payloadText } = this.input
-    const { endpointId, name, fallback, cacheTtlMs } = capability
-    const answeredAtMs = this.parts.clock.now()
-    const strategy = this.parts.strategies.get(fallback.strategy)
-    const answer = { appId, endpointId, capability: name, payloadText, data, answeredAtMs }
-    const remember = async () => {
-      await strategy?.remember?.(answer, fallback.options)
-      if (cacheTtlMs === 0) return
-      const kept = { json: JSON.stringify(data), answeredAtMs }
-      await this.parts.cache.set(this.#freshKey(capability), kept, cacheTtlMs)
-    }
-    if (strategy?.remember === undefined && cacheTtlMs === 0) return
-    remember().catch((error) => this.incident('cache', error))
-  }
-
-  #freshKey({ endpointId }: CallableCapability): string {
-    return payloadKey('fresh', endpointId, this.input.payloadText)
-  }
-
   #durationMs(): number {
     return Math.round(this.elapsedMs * 10) / 10
   }
@@ -220,47 +184,6 @@ export class Call {
       durationMs: this.#durationMs(),
       attempts: this.attempts,
     }
-  }
-
-  #record(end: CallEnd, { durationMs }: CallResult): void {
-    this.#write({ ...end, durationMs })
-    if (end.fallback === undefined || end.fault === undefined) return
-    const { appId, capability, context } = this.input
-    const { roomId } = context
-    const at = new Date(this.parts.clock.now())
-    this.parts.log.notification({
-      ...{ id: uuidv7(), appId, capability, callId: this.id, count: 1, firstAt: at, lastAt: at },
-      roomId: typeof roomId === 'string' ? roomId : null,
-      reason: end.fault.reason,
-      strategy: end.fallback,
-    })
-  }
-
-  #recordAbandoned(): void {
-    this.#write({ outcome: 'abandoned', source: null, durationMs: this.#durationMs() })
-  }
-
-  #write(
-    end: Omit<Partial<CallEnd>, 'outcome' | 'source'> & {
-      readonly outcome: CallResult['outcome'] | 'failed' | 'abandoned'
-      readonly source: string | null
-      readonly durationMs: number
-    },
-  ): void {
-    const { appId, capability, requestId } = this.input
-    this.parts.log.call({
-      ...{ id: this.id, appId, endpointId: this.endpointId ?? null, capability, requestId },
-      outcome: end.outcome,
-      source: end.source,
-      fallback: end.fallback ?? null,
-      reason: end.fault?.reason ?? null,
-      message: end.fault?.message ?? null,
-      ageMs: end.ageMs ?? null,
-      startedAt: new Date(this.startedAtMs),
-      durationMs: end.durationMs,
-      attempts: this.attempts,
-      audit: end.audit ?? null,
-    })
   }
 }
 

@@ -9,11 +9,8 @@ export const MARGIN_MS = 100
 /** With less time than this left no request is made: it could only fail. */
 export const LEAST_REQUEST_MS = 10
 
-/**
- * How long a request is waited for that should have ended by itself. A dispatcher always does, but in a process that
- * stalls it may come to it late, and knows better than we what became of the request.
- */
-export const OVERRUN_MS = 250
+/** How long a request is waited for that should have ended by itself, as every dispatcher's does. */
+export const OVERRUN_MS = 100
 
 /** The longest wait for what stands beside the call (circuit, cache) before the call goes on without it. */
 export const SIDE_STEP_MS = 250

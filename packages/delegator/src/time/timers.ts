@@ -4,10 +4,19 @@ export interface Timers {
   after(ms: number, callback: () => void): () => void
 }
 
-/** The timers of this process. */
+/**
+ * The timers of this process. What has already arrived is read first: a process that has stalled must not take an answer
+ * for a late one that lay there in time.
+ */
 export const systemTimers: Timers = {
   after(ms, callback) {
-    const timer = setTimeout(callback, ms)
-    return () => clearTimeout(timer)
+    let lastChance: NodeJS.Immediate | undefined
+    const timer = setTimeout(() => {
+      lastChance = setImmediate(callback)
+    }, ms)
+    return () => {
+      clearTimeout(timer)
+      clearImmediate(lastChance)
+    }
   },
 }
