@@ -216,18 +216,59 @@ describe('acceptEvents', () => {
       expect(await count(db.pool, 'events')).toBe(2)
     })
 
-    it('still answer with the first result after their term, until retention removes them', async () => {
+    const endTerm = (key: string) =>
+      db.pool.query(
+        `update posthorn.idempotency_keys set expires_at = now() - interval '1 second' where key = $1`,
+        [key],
+      )
+
+    it('are free again after their term, for the same event and for another', async () => {
       await insertEndpoint(db.pool)
-      const first = accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])
-      await db.pool.query(`update posthorn.idempotency_keys set expires_at = now() - interval '1 day'`)
-      expect(accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])).toEqual({
-        ...first,
+      const events = [newEvent({ key: 'a' }), newEvent({ key: 'b' }), newEvent({ key: 'c' })]
+      const first = (await accept(db.pool, events)).map(accepted)
+      await endTerm('a')
+      await endTerm('b')
+      const other = { fingerprint: 'cd'.repeat(32) }
+      const again = [newEvent({ key: 'a' }), newEvent({ key: 'b', ...other }), newEvent({ key: 'c' })]
+      const answers = (await accept(db.pool, again)).map(accepted)
+      expect(answers.map(({ eventId, duplicate }) => [eventId, duplicate])).toEqual([
+        [again[0]?.id, false],
+        [again[1]?.id, false],
+        [first[2]?.eventId, true],
+      ])
+      for (const answer of answers) expect(answer.deliveryIds).toHaveLength(1)
+      // Taken anew, for a whole term.
+      expect(accepted((await accept(db.pool, [newEvent({ key: 'a' })]))[0])).toEqual({
+        ...answers[0],
         duplicate: true,
       })
-      await db.pool.query('delete from posthorn.idempotency_keys')
-      expect(accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])).toMatchObject({
-        duplicate: false,
-      })
+      expect(await count(db.pool, 'idempotency_keys', `expires_at > now() + interval '29 days'`)).toBe(3)
+    })
+
+    it('make one event of many equal requests after their term', async () => {
+      await accept(db.pool, [newEvent({ key: 'k' })])
+      await endTerm('k')
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, async () =>
+          accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0]),
+        ),
+      )
+      expect(answers.filter(({ duplicate }) => !duplicate)).toHaveLength(1)
+      expect(new Set(answers.map(({ eventId }) => eventId)).size).toBe(1)
+      expect(await count(db.pool, 'events')).toBe(2)
+    })
+
+    it('whose term is over are taken within the transaction that asked, and come back with it', async () => {
+      const first = accepted((await accept(db.pool, [newEvent({ key: 'k' })]))[0])
+      await endTerm('k')
+      const client = await db.pool.connect()
+      await client.query('begin')
+      expect(accepted((await accept(client, [newEvent({ key: 'k' })]))[0]).duplicate).toBe(false)
+      await client.query('rollback')
+      client.release()
+      expect(
+        await rowsOf(db.pool, `select event_id as id from posthorn.idempotency_keys where key = 'k'`),
+      ).toEqual([{ id: first.eventId }])
     })
   })
 

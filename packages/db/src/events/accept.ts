@@ -78,7 +78,9 @@ export async function acceptEvents(
   const byId = new Map(accepted.rows.map((row) => [row.id, row.delivery_ids.sort()]))
   const taken = events.filter((event) => !byId.has(event.id))
   const first =
-    taken.length > 0 ? await firstAnswers(client, taken) : new Map<string, Acceptance | KeyMismatch>()
+    taken.length > 0
+      ? await takenAnswers(client, taken, options)
+      : new Map<string, Acceptance | KeyMismatch>()
   return events.map((event) => {
     const deliveryIds = byId.get(event.id)
     if (deliveryIds) return { eventId: event.id, deliveryIds, duplicate: false }
@@ -112,6 +114,37 @@ async function acceptAgain(
   })
 }
 
+/**
+ * Answers for events whose keys were taken: what each key made the first time; where its term is over, the key is freed
+ * and the event taken like any other. Only here, since a key that is taken is rare, and one that is over rarer still.
+ */
+async function takenAnswers(
+  client: pg.Pool | pg.ClientBase,
+  events: readonly NewEvent[],
+  options: { wake: boolean; prepared: boolean },
+): Promise<Map<string, Acceptance | KeyMismatch>> {
+  const answers = await firstAnswers(client, events)
+  // Those over, and those that somebody else has freed a moment ago.
+  const free = events.filter((event) => !answers.has(event.id))
+  if (free.length === 0) return answers
+  // Locked in the order of all keys. Of several at the same time the first removes a key, and the others find the new one.
+  await client.query(
+    `with over as materialized (
+       select k.app_id, k.key from posthorn.idempotency_keys k
+        where (k.app_id, k.key) in (select * from unnest($1::uuid[], $2::text[])) and k.expires_at <= now()
+        order by k.app_id, k.key for update
+     )
+     delete from posthorn.idempotency_keys k using over where k.app_id = over.app_id and k.key = over.key`,
+    [free.map((event) => event.appId), free.map((event) => event.key)],
+  )
+  const again = await acceptEvents(client, free, options)
+  free.forEach((event, at) => {
+    answers.set(event.id, again[at] ?? { mismatch: true })
+  })
+  return answers
+}
+
+/** What keys that are in force made the first time; none for an event whose key is not. */
 async function firstAnswers(
   client: pg.Pool | pg.ClientBase,
   events: readonly NewEvent[],
@@ -125,7 +158,7 @@ async function firstAnswers(
     `select i.ord::int, encode(k.fingerprint, 'hex') as fingerprint, k.event_id,
             array(select d.id from posthorn.deliveries d where d.event_id = k.event_id order by d.id) as delivery_ids
        from unnest($1::uuid[], $2::text[]) with ordinality as i(app_id, key, ord)
-       join posthorn.idempotency_keys k on k.app_id = i.app_id and k.key = i.key`,
+       join posthorn.idempotency_keys k on k.app_id = i.app_id and k.key = i.key and k.expires_at > now()`,
     [events.map((event) => event.appId), events.map((event) => event.key)],
   )
   const answers = new Map<string, Acceptance | KeyMismatch>()
