@@ -82,6 +82,14 @@ describe('posthorn dev', { timeout: 120_000 }, () => {
     const event = await api(before, 'POST', '/api/v1/events', { type: 'order.created', payload: { n: 1 } })
     await receiver.waitFor(1)
     await expect.poll(() => statusOf(before, event.id)).toEqual(['delivered'])
+    // The metrics of both services, each once.
+    const metrics = await (await fetch(`${before.url}/metrics`)).text()
+    for (const name of [
+      'posthorn_worker_settled_total{status="delivered"} 1',
+      'posthorn_queue_due ',
+      'process_cpu_seconds_total ',
+    ])
+      expect(metrics.split('\n').filter((line) => line.startsWith(name))).toHaveLength(1)
 
     await killed.signal('SIGKILL')
     const again = start(dataDir, '--allow-private-network')

@@ -2,6 +2,7 @@ import { createCapture } from '@posthorn/conversations'
 import { ConversationRepository, HookClientRepository } from '@posthorn/db'
 import type { Posthorn } from '@posthorn/engine'
 import type { ServicePool } from '@posthorn/engine/config'
+import type { Registry } from '@prometheus-io/client'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { Authenticator } from './auth/authenticator.ts'
@@ -48,6 +49,8 @@ export interface IngestOptions {
   /** how many requests with events one app may have open at once (1 000) */
   readonly maxOpenPerApp?: number
   readonly stream?: Partial<StreamTimes>
+  /** what `/metrics` tells beside the service's own: of a worker in the same process */
+  readonly moreMetrics?: readonly Registry[]
   /** how many captured events are projected at once before others are only stored (200) */
   readonly maxProjecting?: number
   /** whether answers show where an error came from: by default not with `NODE_ENV=production` */
@@ -87,7 +90,7 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
     onError: (error) => logger?.warn({ err: errorFields(error) }, 'a projection is left to a worker'),
   })
   const readiness = new Readiness(() => posthorn.readiness())
-  const metrics = createMetrics(posthorn)
+  const metrics = createMetrics(options.moreMetrics)
   const authenticator = new Authenticator(posthorn.keys, {
     onTouchError: () => logger?.warn('the use of a key could not be noted'),
   })

@@ -76,8 +76,6 @@ describe('metrics', () => {
       'posthorn_events_total{result="accepted"} 2',
       'posthorn_events_total{result="duplicate"} 2',
       'posthorn_events_total{result="rejected"} 2',
-      'posthorn_worker_in_flight 0',
-      'posthorn_worker_attempts_total{verdict="success"} 0',
     ]) {
       expect(text).toContain(line)
     }

@@ -2,13 +2,14 @@ import type { AddressInfo } from 'node:net'
 import { createProjectionWorker } from '@posthorn/conversations'
 import type { Posthorn } from '@posthorn/engine'
 import { openServicePool } from '@posthorn/engine/config'
+import type { Registry } from '@prometheus-io/client'
 import type { FastifyBaseLogger } from 'fastify'
 import type { WorkerConfig } from './config.ts'
 import { createServer } from './http/server.ts'
 import type { Sleep } from './maintenance/loop.ts'
 import { Maintenance } from './maintenance/maintenance.ts'
 import { severing } from './maintenance/severable-pool.ts'
-import { createMetrics } from './metrics/metrics.ts'
+import { createMetrics, withProcessMetrics } from './metrics/metrics.ts'
 import { QueueDepth } from './metrics/queue-depth.ts'
 
 /** What a worker is made of. */
@@ -28,6 +29,8 @@ export interface WorkerOptions {
 export interface Worker {
   /** where its health and metrics are; undefined before it runs, or without a server */
   readonly url: string | undefined
+  /** what it counts, for a service in the same process that has a `/metrics` of its own */
+  readonly metrics: Registry
   /** Listens, begins to deliver and to keep the database in order. */
   start(): Promise<void>
   /** Not ready any more; ends or hands back what is under way within `SHUTDOWN_GRACE`, then lets the database go. */
@@ -57,11 +60,12 @@ export function createWorker({ posthorn, config, logger, http = true, sleep }: W
     onProjected: () => posthorn.changed(),
     onError: (err) => logger.warn({ err }, 'a projection was interrupted; it is tried again'),
   })
+  const metrics = createMetrics(posthorn, new QueueDepth(pool))
   let isRunning = false
   const app = createServer({
     isRunning: () => isRunning,
     readiness: () => posthorn.readiness(),
-    metrics: createMetrics(posthorn, new QueueDepth(pool)),
+    metrics: withProcessMetrics(metrics),
     logger,
   })
   let url: string | undefined
@@ -76,6 +80,7 @@ export function createWorker({ posthorn, config, logger, http = true, sleep }: W
   }
 
   return {
+    metrics,
     get url() {
       return url
     },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EndpointInput, Posthorn, PosthornEvents } from '../src/index.ts'
-import { createWorld, PATIENCE, untilStatus, type World } from './support.ts'
+import { createWorld, PATIENCE, publishMany, untilStatus, type World } from './support.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -8,7 +8,6 @@ describe('circuits', () => {
   let world: World
   let posthorn: Posthorn
   const changes: PosthornEvents['circuit'][] = []
-  let paths = 0
   beforeAll(async () => {
     world = await createWorld()
     posthorn = world.open()
@@ -18,28 +17,16 @@ describe('circuits', () => {
   afterAll(() => world.close())
 
   const endpointFor = async (
-    script: Parameters<World['receiver']['route']>[1],
+    script: Parameters<World['endpoint']>[1],
     input: Partial<EndpointInput> = {},
   ) => {
-    paths += 1
-    const path = `/${paths}`
-    const type = `t${paths}`
-    world.receiver.route(path, script)
-    const endpoint = await posthorn.endpoints.create({
-      url: world.receiver.url(path),
-      eventTypes: [type],
+    const { path, type, endpoint } = await world.endpoint(posthorn, script, {
       retry: Array(20).fill(5),
       maxConcurrency: 1,
       ...input,
       circuit: { openForMs: HOUR_MS, ...input.circuit },
     })
-    const publish = async (n = 1) => {
-      const answers = await posthorn.publishMany(
-        Array.from({ length: n }, (_, at) => ({ type, payload: at })),
-      )
-      return answers.flatMap((answer) => (answer.ok ? answer.value.deliveryIds : []))
-    }
-    return { path, endpoint, publish }
+    return { path, endpoint, publish: (n = 1) => publishMany(posthorn, type, n) }
   }
   const moves = (endpoint: { id: string }) =>
     changes.filter((change) => change.endpointId === endpoint.id).map(({ from, to }) => `${from} > ${to}`)

@@ -1,12 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EndpointInput, Posthorn } from '../src/index.ts'
-import { createWorld, gate, PATIENCE, untilQueueEmpty, untilStatus, type World } from './support.ts'
+import {
+  createWorld,
+  gate,
+  PATIENCE,
+  publishMany,
+  untilQueueEmpty,
+  untilStatus,
+  type World,
+} from './support.ts'
 
 describe('limits of an endpoint', () => {
   let world: World
   let posthorn: Posthorn
   let workers: Posthorn[]
-  let paths = 0
   beforeAll(async () => {
     world = await createWorld()
     workers = [world.open(), world.open()]
@@ -16,25 +23,11 @@ describe('limits of an endpoint', () => {
   afterAll(() => world.close())
 
   const endpointFor = async (
-    script: Parameters<World['receiver']['route']>[1],
+    script: Parameters<World['endpoint']>[1],
     input: Partial<EndpointInput> = {},
   ) => {
-    paths += 1
-    const path = `/${paths}`
-    const type = `t${paths}`
-    world.receiver.route(path, script)
-    const endpoint = await posthorn.endpoints.create({
-      url: world.receiver.url(path),
-      eventTypes: [type],
-      ...input,
-    })
-    const publish = async (n = 1) => {
-      const answers = await posthorn.publishMany(
-        Array.from({ length: n }, (_, at) => ({ type, payload: at })),
-      )
-      return answers.flatMap((answer) => (answer.ok ? answer.value.deliveryIds : []))
-    }
-    return { path, endpoint, publish }
+    const { path, type, endpoint } = await world.endpoint(posthorn, script, input)
+    return { path, endpoint, publish: (n = 1) => publishMany(posthorn, type, n) }
   }
 
   it('never have more requests under way than maxConcurrency, over two workers', async () => {

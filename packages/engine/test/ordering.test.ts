@@ -5,7 +5,6 @@ import { count, createWorld, gate, PATIENCE, untilQueueEmpty, untilStatus, type 
 describe('ordering keys', () => {
   let world: World
   let posthorn: Posthorn
-  let paths = 0
   beforeAll(async () => {
     world = await createWorld()
     posthorn = world.open()
@@ -14,16 +13,10 @@ describe('ordering keys', () => {
   afterAll(() => world.close())
 
   const endpointFor = async (
-    script: Parameters<World['receiver']['route']>[1],
+    script: Parameters<World['endpoint']>[1],
     input: Partial<EndpointInput> = {},
   ) => {
-    paths += 1
-    const path = `/${paths}`
-    const type = `t${paths}`
-    world.receiver.route(path, script)
-    const endpoint = await posthorn.endpoints.create({
-      url: world.receiver.url(path),
-      eventTypes: [type],
+    const { path, type, endpoint } = await world.endpoint(posthorn, script, {
       retry: [15, 15, 15],
       circuit: { failureThreshold: 1_000 },
       ...input,

@@ -10,7 +10,6 @@ describe('retries', () => {
     dead: [] as PosthornEvents['dead'][],
     delivered: [] as PosthornEvents['delivered'][],
   }
-  let paths = 0
   beforeAll(async () => {
     world = await createWorld()
     posthorn = world.open()
@@ -22,16 +21,10 @@ describe('retries', () => {
 
   /** An endpoint of its own with this script, and the type that reaches it alone. */
   const endpointFor = async (
-    script: Parameters<World['receiver']['route']>[1],
+    script: Parameters<World['endpoint']>[1],
     input: Partial<EndpointInput> = {},
   ) => {
-    paths += 1
-    const path = `/${paths}`
-    const type = `t${paths}`
-    world.receiver.route(path, script)
-    const endpoint = await posthorn.endpoints.create({
-      url: world.receiver.url(path),
-      eventTypes: [type],
+    const { path, type, endpoint } = await world.endpoint(posthorn, script, {
       retry: [20, 20],
       circuit: { failureThreshold: 1_000 },
       ...input,

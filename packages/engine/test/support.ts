@@ -6,6 +6,8 @@ import { expect } from 'vitest'
 import {
   createPosthorn,
   type DeliveryDetail,
+  type EndpointInput,
+  type EndpointView,
   type Logger,
   type Posthorn,
   type PosthornOptions,
@@ -15,6 +17,15 @@ export const LOOPBACK = ['127.0.0.0/8']
 /** For waiting on a condition: long enough for any machine, and never waited out when things work. */
 export const PATIENCE = { timeout: 30_000, interval: 20 }
 
+type Script = Parameters<Receiver['route']>[1]
+
+/** An endpoint that one test has for itself. */
+export interface OwnEndpoint {
+  readonly path: string
+  readonly type: string
+  readonly endpoint: EndpointView
+}
+
 /** A database, a receiver and as many engines as a test opens; all closed together. */
 export interface World extends AsyncDisposable {
   readonly db: TestDatabase
@@ -22,6 +33,8 @@ export interface World extends AsyncDisposable {
   readonly encryptionKeys: string
   /** an engine over the database, which may reach the receiver */
   open(options?: Partial<PosthornOptions>): Posthorn
+  /** makes an endpoint at a path of its own that answers by this script, and a type that reaches it alone */
+  endpoint(posthorn: Posthorn, script: Script, input?: Partial<EndpointInput>): Promise<OwnEndpoint>
   close(): Promise<void>
 }
 
@@ -29,6 +42,7 @@ export async function createWorld(): Promise<World> {
   const [db, receiver] = await Promise.all([createTestDatabase(), createReceiver()])
   const encryptionKeys = generateEncryptionKey()
   const engines: Posthorn[] = []
+  let paths = 0
   const close = async () => {
     await receiver.close()
     await Promise.all(engines.map((engine) => engine.stop({ graceMs: 3_000 })))
@@ -51,9 +65,26 @@ export async function createWorld(): Promise<World> {
       engines.push(engine)
       return engine
     },
+    async endpoint(posthorn, script, input = {}) {
+      paths += 1
+      const [path, type] = [`/${paths}`, `t${paths}`]
+      receiver.route(path, script)
+      const endpoint = await posthorn.endpoints.create({
+        url: receiver.url(path),
+        eventTypes: [type],
+        ...input,
+      })
+      return { path, type, endpoint }
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** Publishes so many events of a type at once; tells their deliveries. */
+export async function publishMany(posthorn: Posthorn, type: string, n: number): Promise<string[]> {
+  const answers = await posthorn.publishMany(Array.from({ length: n }, (_, at) => ({ type, payload: at })))
+  return answers.flatMap((answer) => (answer.ok ? answer.value.deliveryIds : []))
 }
 
 /** Waits until a delivery has come to this status, and tells all about it. */

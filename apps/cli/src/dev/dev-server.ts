@@ -91,9 +91,15 @@ async function startOnLockedDirectory(
   signal.throwIfAborted()
   const pool = openCapturePool(ingestConfig)
   undo.push(() => pool.end())
-  const app = await createIngest({ posthorn, pool, config: ingestConfig, logger: log.logger })
   const worker = createWorker({ posthorn, config: workerConfig, logger: log.logger, http: false })
   undo.push(() => worker.stop())
+  const app = await createIngest({
+    posthorn,
+    pool,
+    config: ingestConfig,
+    logger: log.logger,
+    moreMetrics: [worker.metrics],
+  })
   undo.push(async () => {
     app.drain()
     await app.close()

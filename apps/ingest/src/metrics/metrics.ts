@@ -1,4 +1,3 @@
-import type { Posthorn } from '@posthorn/engine'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { EventMetrics, EventResult } from '../events/event-metrics.ts'
 import type { RequestEnd } from '../http/request-end.ts'
@@ -12,8 +11,12 @@ export interface Metrics extends EventMetrics {
   setStreams(count: number): void
 }
 
-/** Metrics of one service, in a registry of its own: two services in one process do not mix. */
-export function createMetrics(posthorn: Pick<Posthorn, 'stats'>): Metrics {
+/**
+ * Metrics of one service, in a registry of its own: two services in one process do not mix.
+ *
+ * @param others what else it tells: of a worker in the same process
+ */
+export function createMetrics(others: readonly Registry[] = []): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -42,9 +45,8 @@ export function createMetrics(posthorn: Pick<Posthorn, 'stats'>): Metrics {
     help: 'Clients that follow what changes.',
     registers,
   })
-  registerEngineStats(posthorn, registers)
   return {
-    registry,
+    registry: Registry.merge([registry, ...others]),
     countRequest({ request, route, status, durationMs }) {
       requests.inc({ method: request.method, route, status })
       durations.observe({ method: request.method, route }, durationMs / 1_000)
@@ -54,58 +56,5 @@ export function createMetrics(posthorn: Pick<Posthorn, 'stats'>): Metrics {
     countBatch: (results) => {
       for (const result of results) events.inc({ result })
     },
-  }
-}
-
-/** The counters of a worker that runs inside this process. */
-function registerEngineStats(posthorn: Pick<Posthorn, 'stats'>, registers: Registry[]): void {
-  new Gauge({
-    name: 'posthorn_worker_in_flight',
-    help: 'Deliveries that the worker of this process is sending.',
-    registers,
-    collect() {
-      this.set(posthorn.stats.inFlight)
-    },
-  })
-  new Counter({
-    name: 'posthorn_worker_attempts_total',
-    help: 'Attempts of the worker of this process, by verdict.',
-    labelNames: ['verdict'] as const,
-    registers,
-    collect() {
-      this.reset()
-      for (const [verdict, count] of Object.entries(posthorn.stats.attempts)) this.inc({ verdict }, count)
-    },
-  })
-  new Counter({
-    name: 'posthorn_worker_settled_total',
-    help: 'What the attempts of the worker of this process made of their deliveries.',
-    labelNames: ['status'] as const,
-    registers,
-    collect() {
-      this.reset()
-      for (const [status, count] of Object.entries(posthorn.stats.settled)) this.inc({ status }, count)
-    },
-  })
-  for (const [name, help, read] of [
-    ['claimed', 'Deliveries claimed by the worker of this process.', () => posthorn.stats.claimed],
-    ['stale', 'Outcomes that came after their lease had gone to another worker.', () => posthorn.stats.stale],
-    ['flushes', 'Groups of outcomes written.', () => posthorn.stats.flushes],
-    [
-      'flush_errors',
-      'Groups of outcomes that could not be written at once.',
-      () => posthorn.stats.flushErrors,
-    ],
-    ['claim_errors', 'Claims that failed.', () => posthorn.stats.claimErrors],
-  ] as const) {
-    new Counter({
-      name: `posthorn_worker_${name}_total`,
-      help,
-      registers,
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
   }
 }

@@ -7,11 +7,17 @@ type Stats = Pick<Posthorn, 'stats'>
 /** What a worker counts of itself, and how much waits; in a registry of its own. */
 export function createMetrics(posthorn: Stats, depth: QueueDepth): Registry {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
   registerCounts(posthorn, [registry])
   registerOutcomes(posthorn, [registry])
   registerDepth(depth, [registry])
   return registry
+}
+
+/** The same, and what the process uses: for a process that is a worker and nothing else. */
+export function withProcessMetrics(metrics: Registry): Registry {
+  const ofProcess = new Registry()
+  collectDefaultMetrics({ register: ofProcess })
+  return Registry.merge([metrics, ofProcess])
 }
 
 function registerCounts(posthorn: Stats, registers: Registry[]): void {
