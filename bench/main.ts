@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { runCapture } from './capture/suite.ts'
 import { runClaim } from './claim/suite.ts'
 import { runDelivery } from './delivery/suite.ts'
+import { runHook } from './hook/suite.ts'
 import { runIngest } from './ingest/suite.ts'
 import { runIsolation } from './isolation/suite.ts'
 import { runLatency } from './latency/suite.ts'
@@ -22,6 +23,7 @@ const RUNNERS: Record<SuiteName, (options: BenchOptions, cluster: Cluster) => Pr
   latency: runLatency,
   capture: runCapture,
   isolation: runIsolation,
+  hook: runHook,
 }
 /** No run takes longer than this, whatever hangs. */
 const LONGEST_RUN_MS = 60 * 60_000

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /** The suites, in the order in which they run. */
-export const SUITES = ['delivery', 'ingest', 'claim', 'latency', 'isolation', 'capture'] as const
+export const SUITES = ['delivery', 'ingest', 'claim', 'latency', 'isolation', 'capture', 'hook'] as const
 export type SuiteName = (typeof SUITES)[number]
 
 /** What one run does. Durations are milliseconds. */
@@ -19,6 +19,8 @@ export interface BenchOptions {
   latency: { ratePerSecond: number; durationMs: number }
   /** `everyMs`: time between two events of one session */
   capture: { sessions: number; eventsEach: number; everyMs: number }
+  /** Hooks run in each round and cell. */
+  hook: { runs: number }
   /** Deliveries due on an endpoint that hangs, and what is published to the others meanwhile. */
   isolation: { backlog: number; endpoints: number; ratePerSecond: number; durationMs: number }
 }
@@ -63,6 +65,7 @@ export function parseOptions(argv: string[], now: Date = new Date()): BenchOptio
     claim: { small: 10_000, large: quick ? 100_000 : 1_000_000, endpoints: 10_000, samples: quick ? 10 : 30 },
     latency: { ratePerSecond: 50, durationMs: quick ? 5_000 : 20_000 },
     capture: { sessions: 50, eventsEach: quick ? 10 : 60, everyMs: 500 },
+    hook: { runs: quick ? 10 : 40 },
     isolation: {
       backlog: quick ? 10_000 : 100_000,
       endpoints: 20,

@@ -2,7 +2,6 @@ import { describeIssues, uuidv7 } from '@posthorn/core'
 import {
   acceptCapture,
   asIntakeError,
-  type CapturedEvent,
   type CaptureState,
   type ClientReport,
   isContention,
@@ -80,7 +79,7 @@ export class CaptureIntake {
    * Projects an event that is leased to us. Where the database cannot even be told of a failure, or takes too long, the
    * lease runs out and a worker goes on: the event is kept already, and that is what the answer says.
    */
-  async projectNow(work: ProjectionWork & { readonly event: CapturedEvent }): Promise<CaptureState> {
+  async projectNow(work: ProjectionWork): Promise<CaptureState> {
     const processing = bareState(work.lease.eventId, 'PROCESSING')
     const { projector, patienceMs, onError } = this.#options
     const projected = projector.project(work).catch((error: unknown) => {

@@ -20,7 +20,7 @@ export function toolUsesOf({ kind, fields }: HookEvent, occurredAt: Date): ToolU
       const { duration_ms } = fields as FieldsOf<'PostToolUse'>
       return one(fields, occurredAt, INPUT_RANK.after, {
         ...succeeded(fields['tool_response'], OUTCOME_RANK.after),
-        durationMs: duration_ms ?? null,
+        durationMs: durationOf(duration_ms),
       })
     }
     case 'PostToolUseFailure': {
@@ -30,7 +30,7 @@ export function toolUsesOf({ kind, fields }: HookEvent, occurredAt: Date): ToolU
         response: null,
         error: storable(error ?? ''),
         interrupted: is_interrupt ?? false,
-        durationMs: duration_ms ?? null,
+        durationMs: durationOf(duration_ms),
         rank: OUTCOME_RANK.after,
       })
     }
@@ -97,6 +97,10 @@ const succeeded = (response: unknown, rank: number): ToolOutcome => ({
   durationMs: null,
   rank,
 })
+
+/** Whole microseconds of at most a century: what is smaller or larger has no place in a `real`. */
+const durationOf = (ms: number | null | undefined): number | null =>
+  ms == null ? null : Math.min(Math.round(ms * 1_000) / 1_000, 3_200_000_000_000)
 
 /** As JSON again, on one line; the bytes themselves are kept with the event. */
 const jsonText = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))

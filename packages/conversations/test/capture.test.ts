@@ -60,6 +60,13 @@ describe('capture', () => {
     ).toEqual([{ text: 'a\uFFFDb\uFFFDc' }])
   })
 
+  it('projects figures of any size', async () => {
+    for (const duration_ms of [1e300, 1e-300, 0]) {
+      const body = { hook_event_name: 'PostToolUse', session_id: 'figures', tool_name: 'Bash', duration_ms }
+      expect(await capture.accept(request(body))).toMatchObject({ status: 'SUCCESS' })
+    }
+  })
+
   it('says when an event happened, by the best that it knows', async () => {
     const id = '0199a2b4-0000-7000-8000-000000000000'
     const at = async (capturedAt: string | null, timestamp: unknown, requestId: string) => {

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { formatId, type IdPrefix, newRequestId, parseId } from './ids.ts'
 import { uuidv7 } from './uuid.ts'
 
-const PREFIXES: IdPrefix[] = ['app', 'key', 'ep', 'evt', 'dlv', 'att', 'dl', 'req']
+const PREFIXES: IdPrefix[] = ['app', 'key', 'ep', 'evt', 'dlv', 'att', 'dl', 'req', 'call', 'apr']
 
 describe('ids', () => {
   it('come back from each of their written forms', () => {
     fc.assert(
       fc.property(fc.constantFrom(...PREFIXES), fc.uuid(), (prefix, uuid) => {
         const text = formatId(prefix, uuid)
-        expect(text).toMatch(/^[a-z]{2,3}_[0-9a-f]{32}$/)
+        expect(text).toMatch(/^[a-z]{2,4}_[0-9a-f]{32}$/)
         for (const form of [text, uuid, uuid.replaceAll('-', ''), uuid.toUpperCase()]) {
           expect(parseId(prefix, form)).toBe(uuid)
         }

@@ -2,9 +2,22 @@ import { canonicalUuid, uuidDigits, uuidv7 } from './uuid.ts'
 
 /**
  * What an id names: app, API key, endpoint, event, delivery, attempt, dead letter, request, conversation, message, tool
- * use.
+ * use, call, approval.
  */
-export type IdPrefix = 'app' | 'key' | 'ep' | 'evt' | 'dlv' | 'att' | 'dl' | 'req' | 'conv' | 'msg' | 'tu'
+export type IdPrefix =
+  | 'app'
+  | 'key'
+  | 'ep'
+  | 'evt'
+  | 'dlv'
+  | 'att'
+  | 'dl'
+  | 'req'
+  | 'conv'
+  | 'msg'
+  | 'tu'
+  | 'call'
+  | 'apr'
 
 /** The form people read: prefix, underscore, 32 hexadecimal digits, such as `evt_0199…`. */
 export function formatId(prefix: IdPrefix, uuid: string): string {

@@ -105,6 +105,8 @@ describe('drain --watch', () => {
     await using server = await ScriptedServer.start()
     configured(sandbox, server.url)
     const watching = sandbox.start(['drain', '--watch'])
+    // Captured without a server, so that nobody else sends.
+    sandbox.env = {}
     await captured(sandbox, 2)
     await expect.poll(() => watching.stdout.match(/ sent /g)?.length, { timeout: 20_000 }).toBe(2)
     watching.process.kill('SIGTERM')

@@ -73,25 +73,39 @@ function registerOutcomes(posthorn: Stats, registers: Registry[]): void {
 /** Of the whole database, not of this worker: each worker tells the same. */
 function registerDepth(depth: QueueDepth, registers: Registry[]): void {
   for (const [name, help, read] of [
-    ['due', `Deliveries that are due and wait; ${DEPTH_BOUND} means that many or more.`, (d: Depth) => d.due],
     [
-      'leased',
+      'queue_due',
+      `Deliveries that are due and wait; ${DEPTH_BOUND} means that many or more.`,
+      (d: Depth) => d.due,
+    ],
+    [
+      'queue_leased',
       `Deliveries leased by workers; ${DEPTH_BOUND} means that many or more.`,
       (d: Depth) => d.leased,
     ],
     [
-      'oldest_due_seconds',
+      'queue_oldest_due_seconds',
       'How long the oldest of those that are due has waited.',
       (d: Depth) => d.oldestDueSeconds,
     ],
     [
-      'rows_estimate',
+      'queue_rows_estimate',
       'Rows of the queue, also those due later, as last analyzed.',
       (d: Depth) => d.estimatedRows,
     ],
+    [
+      'projections_due',
+      `Captured events whose projection is due; ${DEPTH_BOUND} means that many or more.`,
+      (d: Depth) => d.dueProjections,
+    ],
+    [
+      'projections_oldest_due_seconds',
+      'How long the oldest of those projections has waited.',
+      (d: Depth) => d.oldestProjectionSeconds,
+    ],
   ] as const) {
     new Gauge({
-      name: `posthorn_queue_${name}`,
+      name: `posthorn_${name}`,
       help,
       registers,
       async collect() {

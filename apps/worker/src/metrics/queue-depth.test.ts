@@ -29,6 +29,20 @@ describe('QueueDepth', () => {
     expect(depth?.oldestDueSeconds).toBeLessThan(600)
   })
 
+  it('tells how many projections are due, and how late the oldest is', async () => {
+    expect(await new QueueDepth(db.pool).read()).toMatchObject({
+      dueProjections: 0,
+      oldestProjectionSeconds: 0,
+    })
+    await db.pool.query(
+      `insert into posthorn.projection_queue (id, app_id, next_attempt_at)
+       select gen_random_uuid(), gen_random_uuid(), now() + wait from unnest('{-90 s, 0 s, 1 hour}'::interval[]) wait`,
+    )
+    const depth = await new QueueDepth(db.pool).read()
+    expect(depth).toMatchObject({ dueProjections: 2 })
+    expect(depth?.oldestProjectionSeconds).toBeGreaterThanOrEqual(90)
+  })
+
   it('asks the database at most once in ten seconds, also when many ask at once', async () => {
     let now = 0
     const clock = { now: () => now, monotonic: () => now }

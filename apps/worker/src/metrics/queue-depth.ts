@@ -12,6 +12,10 @@ export interface Depth {
   readonly oldestDueSeconds: number
   /** rows of the queue, those due later included, as the last vacuum or analyze saw them */
   readonly estimatedRows: number
+  /** captured events whose projection is due; {@link DEPTH_BOUND} means that many or more */
+  readonly dueProjections: number
+  /** how long the one that has waited longest is overdue; 0 when none is */
+  readonly oldestProjectionSeconds: number
 }
 
 /** How far is counted. */
@@ -21,7 +25,7 @@ const FRESH_MS = 10_000
 const STATEMENT_TIMEOUT_MS = 1_000
 
 /**
- * How much waits in the queue, for metrics: at most 10 000 entries of an index are counted, at most every ten seconds
+ * How much waits in the queues, for metrics: at most 10 000 entries of an index are counted, at most every ten seconds
  * however many ask, for at most one second. The last figures stand where the database does not answer.
  */
 export class QueueDepth {
@@ -65,7 +69,13 @@ export class QueueDepth {
                    select next_attempt_at from posthorn.delivery_queue where status = 'pending'
                     order by next_attempt_at, id limit 1) as head) as "oldestDueSeconds",
                 (select greatest(0, reltuples)::float8 from pg_class
-                  where oid = 'posthorn.delivery_queue'::regclass) as "estimatedRows"`,
+                  where oid = 'posthorn.delivery_queue'::regclass) as "estimatedRows",
+                (select count(*)::int from (
+                   select from posthorn.projection_queue where status = 'pending' and next_attempt_at <= now()
+                    order by next_attempt_at limit $1) as due) as "dueProjections",
+                (select greatest(0, extract(epoch from now() - min(head.next_attempt_at)))::float8 from (
+                   select next_attempt_at from posthorn.projection_queue where status = 'pending'
+                    order by next_attempt_at, id limit 1) as head) as "oldestProjectionSeconds"`,
         [DEPTH_BOUND],
       )
       return rows[0]

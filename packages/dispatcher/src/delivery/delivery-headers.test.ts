@@ -7,7 +7,7 @@ import { buildDelivery, buildDeliveryHeaders, type DeliveryHeadersInput } from '
 
 const secret = generateSecret('v1').secret
 
-const input: DeliveryHeadersInput = {
+const input = {
   signer: createSigner([secret]),
   webhookId: 'dlv_1',
   timestampSec: 1_790_000_000,
@@ -20,7 +20,7 @@ const input: DeliveryHeadersInput = {
   timeoutMs: 30_000,
   attempt: 2,
   maxAttempts: 5,
-}
+} satisfies DeliveryHeadersInput
 
 const now = () => input.timestampSec * 1000
 
@@ -41,6 +41,13 @@ describe('buildDeliveryHeaders', () => {
       'x-max-attempts': '5',
     })
     expect(signature).toBe(input.signer.sign('dlv_1', input.timestampSec, '{"a":1}'))
+  })
+
+  it('has no signature without a signer, and is the same otherwise', () => {
+    const { signer: _, ...unsigned } = input
+    const { 'webhook-signature': signature, ...rest } = buildDeliveryHeaders(input)
+    expect(signature).toBeDefined()
+    expect(buildDeliveryHeaders(unsigned)).toEqual(rest)
   })
 
   it('can be verified by a receiver', () => {

@@ -5,7 +5,8 @@ import { isHeaderValue, isReservedHeader } from './custom-headers.ts'
 
 /** Everything that the headers of a delivery say. */
 export interface DeliveryHeadersInput extends EventAttributes {
-  readonly signer: Signer
+  /** Without one there is no `webhook-signature`, for receivers that know only the signature of calls. */
+  readonly signer?: Signer
   /** Value of `webhook-id`: the delivery's id, the same for every try; no `.` in it. */
   readonly webhookId: string
   /** Value of `webhook-timestamp`: seconds since the epoch at which this try is made. */
@@ -45,13 +46,16 @@ function headersOver(
     'content-type': 'application/json',
     'webhook-id': input.webhookId,
     'webhook-timestamp': String(input.timestampSec),
-    'webhook-signature': input.signer.sign(input.webhookId, input.timestampSec, body),
     'x-event-type': headerValue('x-event-type', input.eventType),
     'x-event-id': headerValue('x-event-id', input.eventId),
     'x-request-id': headerValue('x-request-id', input.requestId),
     'x-timeout-ms': String(input.timeoutMs),
     'x-retry-attempt': String(input.attempt),
     'x-max-attempts': String(input.maxAttempts),
+  }
+  const { signer } = input
+  if (signer !== undefined) {
+    headers['webhook-signature'] = signer.sign(input.webhookId, input.timestampSec, body)
   }
   if (input.traceparent !== undefined) headers.traceparent = headerValue('traceparent', input.traceparent)
   if (input.format === 'cloudevents') Object.assign(headers, cloudEventHeaders(input))

@@ -18,6 +18,12 @@ import { ResponseCapture } from './response-capture.ts'
 /** Closes a socket whose request is settled already; nobody hears it. */
 const GIVEN_UP = new Error('the request is over')
 
+/**
+ * The share of its timeout that a request may wait for a connection. When many wait for a receiver that hangs, they all
+ * end at about the same time, and each would still open a connection in the place of the one that ended just before.
+ */
+const LAST_START = 0.95
+
 const TIMED_OUT: FailureText = {
   errorCode: 'TIMEOUT',
   errorMessage: 'No complete response within the timeout',
@@ -40,6 +46,7 @@ export class Attempt implements Dispatcher.DispatchHandler, TransportProbe, Abor
   connectMs: number | undefined
   sentAt: number | undefined
   readonly connectTimeoutMs: number
+  readonly startBy: number
   readonly #request: DispatchRequest
   readonly #clock: Clock
   readonly #hub: AbortHub
@@ -69,6 +76,7 @@ export class Attempt implements Dispatcher.DispatchHandler, TransportProbe, Abor
     this.#hub = hub
     this.#resolve = resolve
     this.#startedAt = clock.monotonic()
+    this.startBy = this.#startedAt + request.timeoutMs * LAST_START
     this.#timer = setTimeout(onDeadline, request.timeoutMs, this)
     if (request.signal !== undefined) hub.add(request.signal, this)
   }

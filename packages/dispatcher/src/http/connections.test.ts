@@ -140,6 +140,19 @@ describe('waiting for a connection', () => {
     expect((await first).verdict).toBe('success')
   })
 
+  it('opens none for requests whose time is nearly over', async () => {
+    const receiver = await using(tcpReceiver((socket) => socket.resume()))
+    const dispatcher = localDispatcher({ connectionsPerOrigin: 2 })
+    const results = await Promise.all(
+      times(50, () => dispatcher.send(post(receiver.url, { timeoutMs: 500 }))),
+    )
+    const codes = results.map(({ errorCode }) => errorCode)
+    expect(codes.filter((code) => code === 'TIMEOUT')).toHaveLength(2)
+    expect(codes.filter((code) => code === 'NO_CONNECTION_FREE')).toHaveLength(48)
+    expect(receiver.connections()).toBe(2)
+    await expect.poll(() => receiver.sockets.size).toBe(0)
+  })
+
   it('leaves the connection to the next when a request is given up', async () => {
     const { receiver, held, answerAll } = await holding()
     const dispatcher = localDispatcher({ connectionsPerOrigin: 1 })

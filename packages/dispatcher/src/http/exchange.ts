@@ -5,6 +5,8 @@ import type { OriginPool } from './origin-pool.ts'
 /** What a request wants to know and set while its connection is made. */
 export interface TransportProbe {
   readonly connectTimeoutMs: number
+  /** Monotonic milliseconds from which on nothing is begun for it: what is left would not do. */
+  readonly startBy: number
   /** Set while the request is waiting, connecting or running; the way to give it up before it has a controller. */
   exchange: Exchange | undefined
   dnsMs: number | undefined

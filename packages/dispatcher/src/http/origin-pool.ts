@@ -73,10 +73,19 @@ export class OriginPool {
     if (isReusable && isYoung) this.#idle.push(connection)
     // undici is still in the middle of its own bookkeeping for this request.
     else queueMicrotask(() => connection.destroy())
-    const [next] = this.#waiting
+    const next = this.#nextWaiting()
     if (next === undefined) return
     this.#waiting.delete(next)
     this.start(next)
+  }
+
+  /** The one that waits longest and still has time; the others are taken out by their own deadlines. */
+  #nextWaiting(): Exchange | undefined {
+    const now = this.clock.monotonic()
+    for (const exchange of this.#waiting) {
+      if ((exchange.probe?.startBy ?? Number.POSITIVE_INFINITY) > now) return exchange
+    }
+    return undefined
   }
 
   /** The connection's socket was closed; without a request it has no further use. */

@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
+import { HmacSha256, layContent } from './hmac.ts'
 import { parseSecret } from './secret.ts'
 
 /** What `x-platform-signature` covers. */
@@ -13,19 +14,39 @@ export interface CallToSign {
   readonly body: Uint8Array | string
 }
 
+/** Signs calls under one secret. */
+export interface CallSigner {
+  /**
+   * The value of `x-platform-signature`: `t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<x-request-id>.<body>">`.
+   *
+   * @throws TypeError for a request id with `.` or outside visible ASCII, or a fractional timestamp
+   */
+  sign(call: Omit<CallToSign, 'secret'>): string
+}
+
 /**
- * The value of `x-platform-signature`: `t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<x-request-id>.<body>">`.
+ * Makes a signer of calls; its key is prepared once.
  *
- * @throws TypeError for an empty secret, a request id with `.` or outside visible ASCII, or a fractional timestamp
+ * @throws TypeError for an empty secret, or a `whsec_…` that is none
  */
-export function signCall(call: CallToSign): string {
-  if (!/^[!-\-/-~]+$/.test(call.requestId)) {
-    throw new TypeError('a request id is visible ASCII without "."')
+export function createCallSigner(secret: string): CallSigner {
+  const hmac = hmacOf(secret)
+  return {
+    sign(call) {
+      if (!/^[!-\-/-~]+$/.test(call.requestId)) {
+        throw new TypeError('a request id is visible ASCII without "."')
+      }
+      if (!Number.isSafeInteger(call.timestampSec) || call.timestampSec < 0) {
+        throw new TypeError('the timestamp of a call is a whole number of seconds since the epoch')
+      }
+      return `t=${call.timestampSec},v1=${digest(hmac, call)}`
+    },
   }
-  if (!Number.isSafeInteger(call.timestampSec) || call.timestampSec < 0) {
-    throw new TypeError('the timestamp of a call is a whole number of seconds since the epoch')
-  }
-  return `t=${call.timestampSec},v1=${digest(call)}`
+}
+
+/** {@link CallSigner.sign} for a single call. @throws TypeError as {@link createCallSigner} and its signer */
+export function signCall({ secret, ...call }: CallToSign): string {
+  return createCallSigner(secret).sign(call)
 }
 
 /**
@@ -43,21 +64,19 @@ export function verifyCall(
   const timestampSec = Number(match[1])
   const age = Math.floor((call.nowMs ?? Date.now()) / 1000) - timestampSec
   if (Math.abs(age) > (call.toleranceSec ?? 300)) return false
-  return timingSafeEqual(Buffer.from(digest({ ...call, timestampSec }), 'hex'), Buffer.from(match[2], 'hex'))
+  const expected = digest(hmacOf(call.secret), { ...call, timestampSec })
+  return timingSafeEqual(Buffer.from(expected, 'hex'), Buffer.from(match[2], 'hex'))
 }
 
-function digest({ secret, timestampSec, requestId, body }: CallToSign): string {
-  return createHmac('sha256', callKey(secret))
-    .update(`${timestampSec}.${requestId}.`)
-    .update(body)
-    .digest('hex')
+function digest(hmac: HmacSha256, { timestampSec, requestId, body }: Omit<CallToSign, 'secret'>): string {
+  return hmac.hex(layContent(`${timestampSec}.${requestId}.`, body))
 }
 
-function callKey(secret: string): Uint8Array | string {
+function hmacOf(secret: string): HmacSha256 {
   if (secret === '') throw new TypeError('the secret of a call must not be empty')
-  if (!secret.startsWith('whsec_')) return secret
+  if (!secret.startsWith('whsec_')) return new HmacSha256(Buffer.from(secret, 'utf8'))
   const parsed = parseSecret(secret)
   if (!parsed.ok) throw new TypeError(parsed.error)
   if (parsed.value.version !== 'v1') throw new TypeError('a call is signed with a symmetric secret')
-  return parsed.value.key
+  return new HmacSha256(parsed.value.key)
 }

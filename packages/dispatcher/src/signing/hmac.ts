@@ -61,8 +61,17 @@ export class HmacSha256 {
 
   /** The digest of the content in base64. Overwrites the 64 spare bytes in front of it. */
   base64(content: PaddedContent): string {
+    return this.#digest(content, 'base64')
+  }
+
+  /** The same in hexadecimal digits. */
+  hex(content: PaddedContent): string {
+    return this.#digest(content, 'hex')
+  }
+
+  #digest(content: PaddedContent, encoding: 'base64' | 'hex'): string {
     content.padded.set(this.#innerPad, 0)
     this.#outer.set(hash('sha256', content.padded, 'buffer'), BLOCK)
-    return hash('sha256', this.#outer, 'base64')
+    return hash('sha256', this.#outer, encoding)
   }
 }

@@ -1,4 +1,4 @@
-export { type CallToSign, signCall, verifyCall } from './call-signature.ts'
+export { type CallSigner, type CallToSign, createCallSigner, signCall, verifyCall } from './call-signature.ts'
 export {
   type Ed25519Secret,
   generateSecret,

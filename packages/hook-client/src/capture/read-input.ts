@@ -21,7 +21,9 @@ export interface InputLimits {
 
 export const INPUT_LIMITS: InputLimits = { maxBytes: 16 * 1024 * 1024, idleMs: 500, totalMs: 2_000 }
 
-/** A document that seems whole is looked at after so long: most often the end comes at once. */
+/** Up to this size it is looked at once whether a document is whole: closing stdin in Node costs more. */
+const SMALL_BYTES = 128 * 1024
+/** A larger one is looked at when nothing came for so long, so that each byte is read once and not often. */
 const QUIET_MS = 5
 /**
  * Waiting is counted in ticks, between which the stream is read. By the clock, a process that was not let
@@ -66,8 +68,12 @@ export function readInput(open: () => Readable, limits: InputLimits = INPUT_LIMI
       if (kept.length > 0) chunks.push(kept)
       clearTimeout(quiet)
       idleMs = 0
-      if (endsLikeObject(chunk))
-        quiet = setTimeout(() => isWhole(textSoFar()) && finish('complete'), QUIET_MS)
+      if (!endsLikeObject(chunk)) return
+      const finishIfWhole = () => {
+        if (isWhole(textSoFar())) finish('complete')
+      }
+      if (receivedBytes <= SMALL_BYTES) finishIfWhole()
+      else quiet = setTimeout(finishIfWhole, QUIET_MS)
     }
     try {
       stream = open()

@@ -54,7 +54,7 @@ describe('what is a secret by its name', () => {
     ['https://api.example.com/?token=abcdef&page=2', 'https://api.example.com/?token=[REDACTED]&page=2'],
     ['postgres://app:s3cret@db.example.com/app', 'postgres://app:[REDACTED]@db.example.com/app'],
     ['curl -u admin:s3cret https://example.com', 'curl -u admin:[REDACTED] https://example.com'],
-    ['//registry.example.com/:_authToken=abcdef', '//registry.example.com/:_authToken=[REDACTED]'],
+    ['//npm.example.com/:_authToken=abcdef', '//npm.example.com/:_authToken=[REDACTED]'],
   ])('%s', (text, expected) => {
     expect(redactText(text)).toBe(expected)
   })

@@ -23,7 +23,7 @@ const REFUSED: ReadonlySet<number> = new Set([401, 403, 404, 405, 407])
 /** A server, or the gateway before it, that takes nothing from anybody just now. */
 const BUSY: ReadonlySet<number> = new Set([429, 502, 503])
 
-/** Judges an outcome. Other 4xx are final; timeouts, 408, 425 and other 5xx may be the event's own. */
+/** Judges an outcome. Other 4xx are final; timeouts, 408, 409, 425 and other 5xx may be the event's own. */
 export function judge(outcome: SendOutcome): Judgement {
   if (outcome.ok) return { kind: 'sent' }
   const { status, failure } = outcome
@@ -31,6 +31,8 @@ export function judge(outcome: SendOutcome): Judgement {
     if (status === 413) return { kind: 'shrink' }
     if (REFUSED.has(status)) return { kind: 'hold', hold: 'refused' }
     if (BUSY.has(status)) return { kind: 'hold', hold: 'busy' }
+    // Our own request before this one, whose sender was killed, is still under way at the server.
+    if (status === 409) return { kind: 'retry' }
   }
   switch (failure) {
     case 'shutdown':

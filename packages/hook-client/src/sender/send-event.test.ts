@@ -62,6 +62,7 @@ describe('an outcome', () => {
     [403, 'hold'],
     [404, 'hold'],
     [408, 'retry'],
+    [409, 'retry'],
     [413, 'shrink'],
     [422, 'reject'],
     [425, 'retry'],

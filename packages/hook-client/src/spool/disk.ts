@@ -78,7 +78,9 @@ export function unlessGone<T>(work: () => T): T | undefined {
   try {
     return work()
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
+    const code = errorCode(error)
+    // A path through a file leads to nothing, either.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw error
   }
 }

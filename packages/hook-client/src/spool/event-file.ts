@@ -7,7 +7,7 @@ export type DecodedEvent = { event: SpooledEvent } | { corrupt: string }
 /** The text of an event's file: one JSON object, the body as text in it, with a checksum. */
 export function encodeEvent(event: SpooledEvent): string {
   const { body, ...head } = event
-  return `${JSON.stringify({ ...head, crc32: checksum(body), body })}\n`
+  return `${JSON.stringify({ ...head, crc32: checksumOf(event), body })}\n`
 }
 
 /** Reads the text of an event's file whose name says `requestId`. Never throws. */
@@ -25,10 +25,8 @@ export function decodeEvent(text: string, requestId: string): DecodedEvent {
   }
   const { traceId, capturedAt, event, sessionId, body, crc32 } = raw
   if (raw['requestId'] !== requestId) return { corrupt: 'the request id is not the one in the name' }
-  if (typeof body !== 'string' || crc32 !== checksum(body)) {
-    return { corrupt: 'the body does not match its checksum' }
-  }
   if (
+    typeof body !== 'string' ||
     typeof traceId !== 'string' ||
     typeof capturedAt !== 'string' ||
     Number.isNaN(Date.parse(capturedAt)) ||
@@ -37,5 +35,10 @@ export function decodeEvent(text: string, requestId: string): DecodedEvent {
   ) {
     return { corrupt: 'the file is an event with a field missing' }
   }
-  return { event: { version: 1, requestId, traceId, capturedAt, event, sessionId, body } }
+  const read: SpooledEvent = { version: 1, requestId, traceId, capturedAt, event, sessionId, body }
+  return crc32 === checksumOf(read) ? { event: read } : { corrupt: 'the event does not match its checksum' }
+}
+
+function checksumOf({ requestId, traceId, capturedAt, event, sessionId, body }: SpooledEvent): string {
+  return checksum(JSON.stringify([requestId, traceId, capturedAt, event, sessionId, body]))
 }

@@ -29,11 +29,11 @@ export function checkSpool(spool: Spool, { repair, isAlive = processIsAlive }: F
   const lock = readLock(spool)
   const isSending = lock !== undefined && isAtWork(lock, spool.clock.now(), isAlive)
   const findings = [
+    ...wrongModes(spool),
     ...corruptEvents(spool),
     ...orphanedClaims(spool, isAlive),
     ...orphanedReasons(spool),
     ...leftTemporaries(spool),
-    ...wrongModes(spool),
     ...corruptState(spool, isSending),
   ]
   if (lock !== undefined && !isSending) {

@@ -21,12 +21,18 @@ export interface PutResult {
 export function putEvent(spool: Spool, event: SpooledEvent, limits: SpoolLimits): PutResult {
   const file = eventFile(event.requestId)
   const text = encodeEvent(event)
-  if (limits.dropPolicy === 'drop-newest' && isFull(measure(spool), limits, Buffer.byteLength(text))) {
+  if (
+    limits.dropPolicy === 'drop-newest' &&
+    isFull(measure(spool, event.requestId), limits, Buffer.byteLength(text))
+  ) {
     markDrop(spool, event.requestId, 'full')
     return { spooled: false, dropped: [] }
   }
   writeDurably(spool, file, ['pending', file], text)
-  return { spooled: true, dropped: limits.dropPolicy === 'drop-oldest' ? makeRoom(spool, limits, file) : [] }
+  return {
+    spooled: true,
+    dropped: limits.dropPolicy === 'drop-oldest' ? makeRoom(spool, limits, event.requestId) : [],
+  }
 }
 
 /** What waits, with its sizes in bytes, the oldest first; and what is being sent just now, which counts too. */
@@ -36,15 +42,26 @@ interface Measure {
   bytes: number
 }
 
-function measure(spool: Spool): Measure {
-  const sizeOf = (...parts: string[]) => spool.disk.info(at(spool, ...parts))?.bytes ?? 0
-  const pending = namesIn(spool, 'pending').map((file) => ({ file, bytes: sizeOf('pending', file) }))
-  const processing = namesIn(spool, 'processing').map((file) => sizeOf('processing', file))
-  return {
-    pending,
-    events: pending.length + processing.length,
-    bytes: [...pending.map(({ bytes }) => bytes), ...processing].reduce((sum, bytes) => sum + bytes, 0),
-  }
+/** Up to so many events, their sizes are looked at each time. */
+const FEW_EVENTS = 64
+
+/**
+ * Asking for the size of a thousand files costs as much as all else that capture does. So with many of them
+ * one event in sixteen asks, by the random end of its id: the bound in bytes may be passed by a few events.
+ */
+function measure(spool: Spool, requestId: string): Measure {
+  const pending = namesIn(spool, 'pending')
+  const processing = namesIn(spool, 'processing')
+  const events = pending.length + processing.length
+  const asksForSizes = events <= FEW_EVENTS || requestId.endsWith('0')
+  const sizeOf = (...parts: string[]) =>
+    asksForSizes ? (spool.disk.info(at(spool, ...parts))?.bytes ?? 0) : 0
+  const measured = pending.map((file) => ({ file, bytes: sizeOf('pending', file) }))
+  const sizes = [
+    ...measured.map(({ bytes }) => bytes),
+    ...processing.map((file) => sizeOf('processing', file)),
+  ]
+  return { pending: measured, events, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) }
 }
 
 function isFull({ events, bytes }: Measure, limits: SpoolLimits, moreBytes: number): boolean {
@@ -56,14 +73,14 @@ function isFull({ events, bytes }: Measure, limits: SpoolLimits, moreBytes: numb
  * clock that went back may have made it the oldest. Several writers may see the same excess at once: only
  * one of them moves a file away, so the spool stays a few events around its bound.
  */
-function makeRoom(spool: Spool, limits: SpoolLimits, keep: string): string[] {
+function makeRoom(spool: Spool, limits: SpoolLimits, keepId: string): string[] {
   const dropped: string[] = []
   try {
-    const { pending, ...sums } = measure(spool)
+    const { pending, ...sums } = measure(spool, keepId)
     for (const { file, bytes } of pending) {
       if (sums.events <= limits.maxEvents && sums.bytes <= limits.maxBytes) break
       const requestId = idOfEventFile(file)
-      if (file === keep || requestId === undefined) continue
+      if (requestId === keepId || requestId === undefined) continue
       sums.events -= 1
       sums.bytes -= bytes
       if (dropEvent(spool, 'pending', file, requestId, 'full')) dropped.push(requestId)

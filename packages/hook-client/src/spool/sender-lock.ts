@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { newSpanId } from '@posthorn/core'
 import { errorCode, unlessGone } from './disk.ts'
 import { tolerate, writeDurably } from './durable-write.ts'
@@ -9,6 +8,8 @@ import type { SenderInfo } from './types.ts'
 export const HEARTBEAT_MS = 2_000
 /** A lock without a sign of life for this long is nobody's. */
 export const STALE_AFTER_MS = 15_000
+
+const MOST_ROUNDS = 10
 
 /** Whether a process of this host runs. */
 export type IsAlive = (pid: number) => boolean
@@ -24,6 +25,9 @@ export const processIsAlive: IsAlive = (pid) => {
     return errorCode(error) === 'EPERM'
   }
 }
+
+/** Loaded when it is needed: most captures ask nothing of it. */
+const hostName = () => process.getBuiltinModule('node:os').hostname()
 
 /** The right to send from a spool: one sender at a time. */
 export interface SenderLock {
@@ -55,7 +59,7 @@ export function readLock(spool: Spool): SenderInfo | undefined {
 /** Whether a lock's sender is at work: it showed so lately, and its process runs, as far as can be told. */
 export function isAtWork(sender: SenderInfo, nowMs: number, isAlive: IsAlive = processIsAlive): boolean {
   if (Math.abs(nowMs - sender.heartbeatAt) > STALE_AFTER_MS) return false
-  return sender.pid === 0 || sender.host !== hostname() || isAlive(sender.pid)
+  return sender.pid === 0 || sender.host !== hostName() || isAlive(sender.pid)
 }
 
 /** How to get the lock. */
@@ -74,18 +78,21 @@ export function acquireLock(spool: Spool, request: LockRequest): SenderLock | { 
   const info: SenderInfo = {
     token: `${process.pid}-${newSpanId()}`,
     pid: process.pid,
-    host: hostname(),
+    host: hostName(),
     startedAt: new Date(now).toISOString(),
     activity: 'sending',
     settings,
     version,
     heartbeatAt: now,
   }
-  for (;;) {
+  for (let round = 1; ; round++) {
     if (createLock(spool, info)) return new HeldLock(spool, info)
     const holder = readLock(spool)
     if (holder === undefined) continue
-    if (isAtWork(holder, spool.clock.now(), isAlive) && !takeOver(holder)) return { holder }
+    // A lock that comes back each time it is broken is wanted by many: one of them has it.
+    const mayBreak =
+      round <= MOST_ROUNDS && (!isAtWork(holder, spool.clock.now(), isAlive) || takeOver(holder))
+    if (!mayBreak) return { holder }
     breakLock(spool, holder, info.token)
   }
 }
@@ -110,7 +117,7 @@ function createLock(spool: Spool, info: SenderInfo): boolean {
 function breakLock(spool: Spool, holder: SenderInfo, byToken: string): void {
   const path = at(spool, LOCK_FILE)
   const aside = at(spool, 'tmp', `lock.${byToken}`)
-  unlessGone(() => spool.disk.rename(path, aside))
+  unlessGone(() => withDirectories(spool, () => spool.disk.rename(path, aside)))
   const moved = unlessGone(() => spool.disk.read(aside))
   if (moved === undefined) return
   const isAnother = holder.token === '' ? false : !moved.includes(holder.token)

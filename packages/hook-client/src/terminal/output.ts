@@ -28,8 +28,9 @@ export function createOutput(json: boolean): Output {
 
 const write = (text: string): void => void process.stdout.write(`${text}\n`)
 
+const ESCAPE = String.fromCharCode(27)
 /** Control characters but line ends, tabs and the sequences that only set a colour. */
-const CONTROL = /(?!\u001B\[[\d;]*m)(?![\n\t])\p{Cc}/gu
+const CONTROL = new RegExp(String.raw`(?!${ESCAPE}\[[\d;]*m)(?![\n\t])\p{Cc}`, 'gu')
 
 /**
  * Text that does nothing to a terminal but appear there. What servers and tools send is shown in it, and could move the
