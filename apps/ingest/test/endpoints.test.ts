@@ -176,6 +176,23 @@ describe('what endpoints refuse', () => {
     expect((problem.errors ?? []).map((error) => error.path).sort()).toEqual([...paths].sort())
   })
 
+  it('says what is wrong with credentials in a URL, and repeats none of them', async () => {
+    const made = await make()
+    for (const [method, path] of [
+      ['POST', PATH],
+      ['PATCH', `${PATH}/${made.id}`],
+    ] as const) {
+      const answer = await admin(path, { method, json: { url: 'http://tom:hunter2@127.0.0.1/' } })
+      expect(answer.problem()).toMatchObject({
+        status: 422,
+        errors: [
+          { path: 'url', message: 'contains a user name or password', expected: 'credentials in a header' },
+        ],
+      })
+      expect(answer.text).not.toContain('hunter2')
+    }
+  })
+
   it.each(['limit=0', 'limit=201', 'limit=x', 'limit=1&limit=2', 'cursor=nonsense', 'order=asc'])(
     'the query %s',
     async (query) => {
