@@ -29,6 +29,7 @@ describe('posthorn', () => {
     [['serve'], "unknown command 'serve'"],
     [['dev', '--prot', '1'], "unknown option '--prot'"],
     [['dev', '--port', '99999'], 'whole number from 0 to 65535'],
+    [['dev', '--data-dir', ''], 'must name a folder'],
     [['enqueue', '--url', 'https://example.com'], "required option '--payload <json>' not specified"],
     [['enqueue', '--url', 'https://example.com', '--payload', '{"a":}'], '--payload is not JSON'],
     [

@@ -44,14 +44,8 @@ export class OwnPostgres implements AsyncDisposable {
     await until('the server is gone', () => !isAlive(pid))
   }
 
-  /** Starts it again, as often as processes of the one before are still in the way. */
   async restart(): Promise<void> {
-    this.#server = await until('the server starts again', () =>
-      launch(this.#folder, this.#port).catch((error: unknown) => {
-        if (/shared memory|lock file|already in use/i.test(String(error))) return undefined
-        throw error
-      }),
-    )
+    this.#server = await launch(this.#folder, this.#port)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readOrMakeSecret } from './data-directory.ts'
+import { dataDirectory, makeDataDirectory, readOrMakeSecret } from './data-directory.ts'
 
 const fresh = async () => join(await mkdtemp(join(tmpdir(), 'posthorn-secret-')), 'key')
 
@@ -29,5 +29,20 @@ describe('readOrMakeSecret', () => {
     const path = await fresh()
     await writeFile(path, 'text\r\n')
     expect((await readOrMakeSecret(path, () => 'x')).text).toBe('text')
+  })
+})
+
+describe('makeDataDirectory', () => {
+  it('makes a folder that others cannot read, and leaves the mode of one that is there', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'posthorn-data-'))
+    const made = dataDirectory(join(folder, 'a/b'))
+    await makeDataDirectory(made)
+    expect((await stat(made.path)).mode & 0o066).toBe(0)
+
+    await chmod(folder, 0o1777)
+    await makeDataDirectory(dataDirectory(folder))
+    expect((await stat(folder)).mode & 0o7777).toBe(0o1777)
+    await makeDataDirectory(made)
+    expect((await stat(made.path)).mode & 0o066).toBe(0)
   })
 })

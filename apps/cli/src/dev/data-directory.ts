@@ -33,14 +33,15 @@ export function dataDirectory(path: string): DataDirectory {
 }
 
 /**
- * Makes the folder, for its owner alone. As root others may pass through, since PostgreSQL runs as another user.
+ * Makes the folder, for its owner alone. As root others may pass through, since PostgreSQL runs as another user. A folder
+ * that is there already keeps its mode: it may be somebody's home, or `/tmp`. What is put into it has modes of its own.
  *
  * @throws ValidationError when it cannot be made or is something else
  */
 export async function makeDataDirectory({ path }: DataDirectory): Promise<void> {
   try {
-    await makeFolder(path)
-    await chmod(path, userInfo().uid === 0 ? 0o711 : 0o700)
+    const isNew = await makeFolder(path)
+    if (isNew) await chmod(path, userInfo().uid === 0 ? 0o711 : 0o700)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
     throw new ValidationError(
@@ -56,16 +57,21 @@ export async function makeDataDirectory({ path }: DataDirectory): Promise<void> 
   }
 }
 
-/** Not `mkdir` with `recursive`: where a folder exists in which none can be made (`/proc`), that never returns. */
-async function makeFolder(path: string): Promise<void> {
+/**
+ * Not `mkdir` with `recursive`: where a folder exists in which none can be made (`/proc`), that never returns.
+ *
+ * @returns false: it was there
+ */
+async function makeFolder(path: string): Promise<boolean> {
   try {
     await mkdir(path)
   } catch (error) {
-    if (isTaken(error) && (await isFolder(path))) return
+    if (isTaken(error) && (await isFolder(path))) return false
     if (!isMissing(error) || (await isFolder(dirname(path)))) throw error
     await makeFolder(dirname(path))
     await mkdir(path)
   }
+  return true
 }
 
 const isFolder = (path: string): Promise<boolean> =>

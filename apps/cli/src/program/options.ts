@@ -10,7 +10,11 @@ export const jsonOption = (): Option =>
 
 /** `--data-dir`: where `posthorn dev` keeps its data, or where the one to work with does. */
 export const dataDirOption = (what: string): Option =>
-  new Option('--data-dir <folder>', what).default('.posthorn')
+  new Option('--data-dir <folder>', what).default('.posthorn').argParser((text: string) => {
+    // It would mean the folder that the command is typed in: `--data-dir "$UNSET"` must not fill that.
+    if (text.trim() === '') throw new InvalidArgumentError('It must name a folder.')
+    return text
+  })
 
 /** Reads a whole number in a range. */
 export function wholeNumber(min: number, max: number): (text: string) => number {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { open, readFile, rm } from 'node:fs/promises'
+import { open as openFile, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -9,7 +9,13 @@ import { initialise, lockWithPassword, OWNER, takesPasswords } from './cluster.t
 import { isAlive, startFailure, stopServer } from './server-process.ts'
 
 const START_TIMEOUT_MS = 60_000
+const RESIDUE_TIMEOUT_MS = 10_000
 const INVALID_PASSWORD = '28P01'
+/**
+ * A server process that was killed and that nobody has waited for yet, or processes of its that have not noticed yet. In
+ * PostgreSQL's own words, which are English in a cluster without a locale.
+ */
+const RESIDUE = /lock file "postmaster.pid" already exists|pre-existing shared memory block/
 
 /** Options of {@link startEmbeddedPostgres}. */
 export interface EmbeddedPostgresOptions {
@@ -57,10 +63,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const binaries = await findBinaries(options.packageName)
   await initialise(binaries, dataDir, signal)
   const running = await adopt(options)
-  if (running === undefined && password !== undefined) {
-    await lockWithPassword(binaries, dataDir, password, signal)
-  }
-  const server = running ?? (await launch(binaries, options))
+  const server = running ?? (await whenResidueIsGone(() => open(binaries, options), signal))
   const urlOf = (name: string) =>
     `postgres://${OWNER}${password === undefined ? '' : `:${encodeURIComponent(password)}`}@127.0.0.1:${server.port}/${name}`
   try {
@@ -77,6 +80,24 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     isRunning: () => isAlive(server.pid),
     stop: () => stopServer(server.pid),
   }
+}
+
+/** Tries again as long as what is left of a server that was killed is in the way; that ends by itself within moments. */
+async function whenResidueIsGone<T>(start: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  for (const deadline = Date.now() + RESIDUE_TIMEOUT_MS; ; await wait(100)) {
+    signal?.throwIfAborted()
+    try {
+      return await start()
+    } catch (error) {
+      if (Date.now() > deadline || !RESIDUE.test(String(error))) throw error
+    }
+  }
+}
+
+async function open(binaries: PostgresBinaries, options: EmbeddedPostgresOptions): Promise<RunningServer> {
+  const { dataDir, password, signal } = options
+  if (password !== undefined) await lockWithPassword(binaries, dataDir, password, signal)
+  return launch(binaries, options)
 }
 
 interface RunningServer {
@@ -115,7 +136,7 @@ async function readPidFile(dataDir: string): Promise<RunningServer & { status: s
 
 async function launch(binaries: PostgresBinaries, options: EmbeddedPostgresOptions): Promise<RunningServer> {
   const port = options.port || (await freePort())
-  const log = await open(join(options.dataDir, 'server.log'), 'a')
+  const log = await openFile(join(options.dataDir, 'server.log'), 'a')
   if (binaries.runAs) await log.chown(binaries.runAs.uid, binaries.runAs.gid)
   const settings = {
     listen_addresses: '127.0.0.1',

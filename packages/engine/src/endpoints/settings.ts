@@ -23,8 +23,14 @@ const CONNECT_TIMEOUT = { min: 50, max: 60_000 }
 const whole = (min: number, max: number) =>
   z.int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
 
+/** What the URL standard would silently mend: blanks and line breaks left out, `http:///a` read as the host `a`. */
+const plainUrl = z
+  .string('must be a string')
+  .refine((text) => !/[\s\p{Cc}]/u.test(text), 'must not contain blanks or control characters')
+  .refine((text) => !/^https?:(?!\/\/[^/\\?#])/i.test(text), 'has no host behind its scheme and //')
+
 const endpointSchema = z.strictObject({
-  url: z.string('must be a string'),
+  url: plainUrl,
   eventTypes: z.array(eventTypeFilter, 'must be a list').max(100, 'must have at most 100 entries').optional(),
   description: storableText(500).nullish(),
   capability: z
