@@ -202,7 +202,9 @@ describe('posthorn dev', { timeout: 120_000 }, () => {
       for (const left of ['postgres/postmaster.pid', 'postgres.unfinished', 'dev.json', 'dev.lock'])
         expect([sign, left, existsSync(join(dataDir, left))]).toEqual([sign, left, false])
     }
-    expect(await start(dataDir).firstJson<Facts>()).toMatchObject({ recovered: false })
+    const last = start(dataDir)
+    expect(await last.firstJson<Facts>()).toMatchObject({ recovered: false })
+    expect((await last.signal('SIGTERM')).code).toBe(0)
   })
 
   it('serves enqueue, keys and listen from its data directory', async () => {

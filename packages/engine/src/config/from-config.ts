@@ -66,5 +66,8 @@ export function openServicePool(
   })
   // An idle connection that the server ends is replaced at the next use; whoever uses one gets the error itself.
   pool.on('error', () => undefined)
+  // So is one that is cut while it is checked out between two statements, when PostgreSQL is killed: the next statement
+  // fails. Without a listener the event would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
