@@ -111,6 +111,13 @@ describe('the reference', () => {
     expect([...referred].sort()).toEqual(schemas.sort())
   })
 
+  it('is where the bare address leads, and nothing below it', async () => {
+    const root = await fetch(`${service.url}/`, { redirect: 'manual' })
+    expect([root.status, root.headers.get('location')]).toEqual([302, '/docs'])
+    expect((await anonymous('/')).headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect((await anonymous('/else')).status).toBe(404)
+  })
+
   it('is a page without scripts that loads nothing from elsewhere', async () => {
     const page = await anonymous('/docs')
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
