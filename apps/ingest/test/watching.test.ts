@@ -98,6 +98,10 @@ describe('the reference', () => {
         expect(Object.keys(operation.responses ?? {})).toContain('4XX')
       }
     }
+    for (const older of ['/api/claude-hooks', '/api/conversations/stream']) {
+      expect(document.paths).not.toHaveProperty(older)
+      expect(document.info?.description).toContain(older)
+    }
     const publish = document.paths?.['/api/v1/events']?.post
     expect(publish?.security).toEqual([{ key: [] }])
     expect(publish?.requestBody?.required).toBe(true)
