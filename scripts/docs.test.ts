@@ -1,7 +1,9 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { EVENT_STATUSES } from '../apps/ingest/src/events/statuses.ts'
 import { countsForCircuit, FAILURE_CLASSES, verdictOf } from '../packages/core/src/failures.ts'
+import { DELIVERY_STATUSES } from '../packages/db/src/schema/deliveries.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const pages = globSync(['*.md', 'docs/**/*.md', '{packages,apps}/*/*.md'], {
@@ -78,5 +80,19 @@ describe('docs/reference/errors.md', () => {
       again: verdictOf(failure) === 'permanent' ? 'no' : 'yes',
       counts: countsForCircuit(failure) ? 'yes' : 'no',
     })
+  })
+})
+
+describe('docs/reference/http-api.md', () => {
+  const text = read('docs/reference/http-api.md')
+
+  it('says what every status of an event means', () => {
+    const rows = rowsOf(text)
+    expect(EVENT_STATUSES.filter((status) => !rows.has(status))).toEqual([])
+  })
+
+  it('lists every status of a delivery where deliveries are listed', () => {
+    const row = /^\| `GET \/deliveries`.*$/m.exec(text)?.[0] ?? ''
+    expect(DELIVERY_STATUSES.filter((status) => !row.includes(`\`${status}\``))).toEqual([])
   })
 })

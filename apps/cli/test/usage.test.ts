@@ -44,6 +44,10 @@ describe('posthorn', () => {
       ['enqueue', '--url', 'https://example.com', '--payload', '1', '--data-dir', '/nowhere'],
       'There is no database',
     ],
+    [
+      ['keys', 'create', '--name', 'x', '--role', 'read', '--data-dir', '/nowhere'],
+      'none runs on /nowhere), or name the folder of one that runs with --data-dir',
+    ],
     [['listen', '--forward', 'ftp://x'], 'is no URL'],
     [['listen', '--forward', '3000', '--server', 'http://localhost:1'], 'A server needs a key'],
     [

@@ -13,6 +13,7 @@ const ROUTES: Readonly<Record<string, 'public' | readonly KeyRole[]>> = {
   'GET /api/health': 'public',
   'GET /metrics': 'public',
   'GET /openapi.json': 'public',
+  'GET /': 'public',
   'GET /docs': 'public',
   'GET /docs/style.css': 'public',
   'POST /api/v1/events': ['ingest', 'admin'],

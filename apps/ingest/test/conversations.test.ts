@@ -121,10 +121,16 @@ describe('conversations', () => {
     }>()
     expect(first.data.map(({ text }) => text)).toEqual(['Paging\nand more of it'])
     const second = (await reader(`${path}/messages?cursor=${first.next}`)).json()
-    expect(second).toMatchObject({ data: [{ text: 'Done.' }], next: null })
+    expect(second).toMatchObject({ data: [{ text: 'Done.' }], next: null, prev: expect.any(String) })
+    expect((await reader(`${path}/messages?cursor=${second['prev']}`)).json()).toMatchObject({
+      data: first.data,
+      next: expect.any(String),
+      prev: null,
+    })
     expect((await reader(`${path}/tool-uses`)).json()).toMatchObject({
       data: [{ toolName: 'Bash' }],
       next: null,
+      prev: null,
     })
     expect((await reader(`${path}/messages?limit=0`)).problem()).toMatchObject({
       errors: [{ path: 'limit' }],

@@ -5,6 +5,8 @@ import { makeApp, startService, type TestService } from './support/service.ts'
 import { openStream, type StreamClient, type StreamRequest } from './support/stream-client.ts'
 
 const PATIENCE = { timeout: 30_000, interval: 20 }
+/** a time as it is told */
+const MOMENT = expect.stringMatching(/^\d{4}-.*Z$/)
 const MINE = '00000000-0000-7000-8000-0000000000a1'
 const THEIRS = '00000000-0000-7000-8000-0000000000a2'
 
@@ -174,7 +176,7 @@ describe('coming back', () => {
 
   it('from a place that nobody knows begins anew', async () => {
     const stream = await follow({ lastEventId: 'what is this' })
-    await expect.poll(() => stream.of('reset'), PATIENCE).toEqual([{ reason: 'unknown' }])
+    await expect.poll(() => stream.of('reset'), PATIENCE).toEqual([{ at: MOMENT, reason: 'unknown' }])
     await change(['then'])
     await expect.poll(() => names(stream), PATIENCE).toEqual(['then'])
   })
@@ -247,7 +249,7 @@ describe('stopping', () => {
     await other.stop()
     for (const stream of streams.slice(1)) {
       await stream.ended
-      expect(stream.of('closing')).toMatchObject([{ reason: 'shutdown' }])
+      expect(stream.of('closing')).toMatchObject([{ at: MOMENT, reason: 'shutdown' }])
       expect(stream.of('closing')[0]?.['retryMs']).toBeGreaterThan(0)
     }
   })

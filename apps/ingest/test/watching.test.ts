@@ -98,6 +98,10 @@ describe('the reference', () => {
         expect(Object.keys(operation.responses ?? {})).toContain('4XX')
       }
     }
+    for (const older of ['/api/claude-hooks', '/api/conversations/stream']) {
+      expect(document.paths).not.toHaveProperty(older)
+      expect(document.info?.description).toContain(older)
+    }
     const publish = document.paths?.['/api/v1/events']?.post
     expect(publish?.security).toEqual([{ key: [] }])
     expect(publish?.requestBody?.required).toBe(true)
@@ -109,6 +113,13 @@ describe('the reference', () => {
     const schemas = Object.keys((JSON.parse(text) as OpenApiDocument).components?.schemas ?? {})
     const referred = new Set([...text.matchAll(/#\/components\/schemas\/([^"]+)/g)].map((match) => match[1]))
     expect([...referred].sort()).toEqual(schemas.sort())
+  })
+
+  it('is where the bare address leads, and nothing below it', async () => {
+    const root = await fetch(`${service.url}/`, { redirect: 'manual' })
+    expect([root.status, root.headers.get('location')]).toEqual([302, '/docs'])
+    expect((await anonymous('/')).headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect((await anonymous('/else')).status).toBe(404)
   })
 
   it('is a page without scripts that loads nothing from elsewhere', async () => {

@@ -342,8 +342,7 @@ describe('capture', () => {
           title: 'Hello',
           status: 'active',
           endedAt: null,
-          messageCount: 1,
-          toolUseCount: 0,
+          counts: { events: 1, messages: 1, toolUses: 0, toolFailures: 0 },
         },
       },
       {

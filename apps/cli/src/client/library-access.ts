@@ -58,5 +58,5 @@ const namesDatabase = (env: Environment): boolean => Boolean(env['DATABASE_URL']
 const noDatabase = (dataDir: string) =>
   usageError(
     'There is no database to work on.',
-    `Set DATABASE_URL, or start "posthorn dev" (none runs on ${dataDir}).`,
+    `Set DATABASE_URL, or start "posthorn dev" (none runs on ${dataDir}), or name the folder of one that runs with --data-dir.`,
   )

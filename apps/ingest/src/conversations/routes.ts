@@ -26,11 +26,8 @@ const entryQuery = z.strictObject({
     .refine((value) => value >= 1 && value <= MAX_ENTRIES, `must be a whole number from 1 to ${MAX_ENTRIES}`)
     .optional()
     .describe(`how many, at most ${MAX_ENTRIES}, which it is unless given`),
-  cursor: z.string().max(2_000).optional().describe('`next` of an earlier page'),
+  cursor: z.string().max(2_000).optional().describe('`next` or `prev` of an earlier page'),
 })
-
-const entriesOf = <Item extends z.ZodType>(item: Item) =>
-  z.object({ data: z.array(item), next: z.string().nullable() })
 
 /** What captured events have become. */
 export function registerConversations(app: ZodApp, conversations: ConversationRepository): void {
@@ -99,13 +96,13 @@ export function registerConversations(app: ZodApp, conversations: ConversationRe
         tags,
         params: idParams,
         querystring: entryQuery,
-        response: { 200: entriesOf(messageSchema) },
+        response: { 200: pageOf(messageSchema) },
       },
     },
     async (request) => {
       const { id } = await find(request, request.params.id)
-      const { data, next } = await conversations.messages(id, defined(request.query))
-      return { data: data.map(messageView), next }
+      const page = await conversations.messages(id, defined(request.query))
+      return { ...page, data: page.data.map(messageView) }
     },
   )
 
@@ -118,13 +115,13 @@ export function registerConversations(app: ZodApp, conversations: ConversationRe
         tags,
         params: idParams,
         querystring: entryQuery,
-        response: { 200: entriesOf(toolUseSchema) },
+        response: { 200: pageOf(toolUseSchema) },
       },
     },
     async (request) => {
       const { id } = await find(request, request.params.id)
-      const { data, next } = await conversations.toolUses(id, defined(request.query))
-      return { data: data.map(toolUseView), next }
+      const page = await conversations.toolUses(id, defined(request.query))
+      return { ...page, data: page.data.map(toolUseView) }
     },
   )
 }

@@ -36,7 +36,10 @@ const description =
 
 const headers = z.object({
   'x-request-id': z.string().optional().describe('names the event; else `requestId` of the body'),
-  'x-captured-at': z.string().optional().describe('when it happened, ISO 8601'),
+  'x-captured-at': z
+    .string()
+    .optional()
+    .describe('when it happened, ISO 8601; one that cannot be read counts as not given'),
   'x-retry-attempt': z.string().optional().describe('which try of its sender this is'),
   [CLIENT_HEADER]: z
     .string()

@@ -7,7 +7,9 @@ import { version } from '../version.ts'
 const DESCRIPTION =
   'Events in, signed webhooks out. Errors are problem documents (RFC 9457) with a stable `code`; lists answer ' +
   '`{ data, next, prev }`; every answer carries `x-request-id`, and takes over the one it was sent. A key of the ' +
-  'platform names the app it means in `x-posthorn-app` (`app_…`), and means the default app otherwise.'
+  'platform names the app it means in `x-posthorn-app` (`app_…`), and means the default app otherwise. ' +
+  'Older names that answer too: `/api/claude-hooks` for `/api/v1/hooks/claude-code`, and `/api/conversations/stream` for ' +
+  '`/api/v1/stream?types=conversation_update`.'
 
 const TAGS = [
   { name: 'events', description: 'What is sent, and what became of it.' },

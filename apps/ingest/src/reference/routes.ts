@@ -8,7 +8,7 @@ import { tidy } from './tidy.ts'
 const POLICY =
   "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** `/openapi.json`, and the same as a page to read at `/docs`. */
+/** `/openapi.json`, and the same as a page to read at `/docs`, where `/` leads a person who opens the bare address. */
 export function registerReference(app: ZodApp): void {
   const config = { access: 'public' } as const
   const hidden = { config, schema: { hide: true } }
@@ -19,6 +19,8 @@ export function registerReference(app: ZodApp): void {
     document ??= tidy(app.swagger() as unknown as OpenApiDocument)
     return document
   }
+
+  app.get('/', hidden, (_request, reply) => reply.redirect('/docs', 302))
 
   app.get('/openapi.json', hidden, (_request, reply) => reply.send(documentOf()))
 

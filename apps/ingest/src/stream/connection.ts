@@ -62,7 +62,8 @@ export class StreamConnection {
     if (this.#isEnding || this.signal.aborted) return
     this.#isEnding = true
     const retryMs = Math.round(RETRY_MS.from + Math.random() * (RETRY_MS.to - RETRY_MS.from))
-    this.#response.end(frame({ event: 'closing', data: JSON.stringify({ reason, retryMs }), retryMs }))
+    const data = JSON.stringify({ at: new Date().toISOString(), reason, retryMs })
+    this.#response.end(frame({ event: 'closing', data, retryMs }))
     const timer = setTimeout(() => this.#response.destroy(), LINGER_MS[reason])
     this.#response.once('close', () => clearTimeout(timer))
     this.#gone.abort()

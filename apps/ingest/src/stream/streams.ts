@@ -83,9 +83,9 @@ export class Streams {
       id: first.value.position,
       retryMs: RETRY_MS,
       data: JSON.stringify({
+        at: new Date().toISOString(),
         app: formatId('app', appId),
         types: types ?? null,
-        at: new Date().toISOString(),
       }),
     })
     void this.#run(request, connection, connected, first.value, batches)
@@ -148,7 +148,13 @@ const CHUNK_LENGTH = 65_536
 /** The events of a batch, in pieces of a bounded length. */
 function* framesOf({ reset, changes, position }: ChangeBatch): Generator<string> {
   let piece =
-    reset === null ? '' : frame({ event: 'reset', id: position, data: JSON.stringify({ reason: reset }) })
+    reset === null
+      ? ''
+      : frame({
+          event: 'reset',
+          id: position,
+          data: JSON.stringify({ at: new Date().toISOString(), reason: reset }),
+        })
   for (const change of changes) {
     piece += changeFrame(change)
     if (piece.length < CHUNK_LENGTH) continue

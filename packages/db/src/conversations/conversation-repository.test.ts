@@ -124,6 +124,13 @@ describe('ConversationRepository', () => {
       cursor = part.next ?? undefined
     } while (cursor)
     expect(found).toEqual(uses)
+    const first = await repository.toolUses(conversationId, { limit: 3 })
+    const second = await repository.toolUses(conversationId, { limit: 3, cursor: first.next ?? '' })
+    expect(await repository.toolUses(conversationId, { limit: 3, cursor: second.prev ?? '' })).toEqual(first)
+    const near = await repository.toolUses(conversationId, { limit: 2, cursor: second.prev ?? '' })
+    expect(near.data.map(({ toolUseId }) => toolUseId)).toEqual(['tool-1', 'tool-2'])
+    expect(await repository.toolUses(conversationId, { limit: 3, cursor: near.next ?? '' })).toEqual(second)
+    expect([first.prev, near.prev]).toEqual([null, expect.any(String)])
     const { data } = await repository.toolUses(conversationId)
     expect(data.map(({ response, responseLength }) => [response?.length ?? null, responseLength])).toEqual([
       [null, 84_000],

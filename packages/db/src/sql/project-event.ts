@@ -143,8 +143,9 @@ with ours as materialized (
   select app_id, type, data from (
     select 1 as at, c.app_id, 'conversation_update' as type, jsonb_build_object(
         'id', 'conv_' || replace(c.id::text, '-', ''), 'sessionId', c.session_id, 'title', c.title, 'status', c.status,
-        'startedAt', ${iso('c.started_at')}, 'endedAt', ${iso('c.ended_at')}, 'messageCount', c.message_count,
-        'toolUseCount', c.tool_use_count, 'lastEventAt', ${iso('c.last_event_at')}) as data
+        'startedAt', ${iso('c.started_at')}, 'endedAt', ${iso('c.ended_at')},
+        'lastEventAt', ${iso('c.last_event_at')}, 'counts', jsonb_build_object('events', c.event_count,
+          'messages', c.message_count, 'toolUses', c.tool_use_count, 'toolFailures', c.tool_failure_count)) as data
       from counted c
     union all
     select 2, s.app_id, n.type, n.data from settled s, jsonb_to_recordset($10::jsonb) as n(type text, data jsonb)
