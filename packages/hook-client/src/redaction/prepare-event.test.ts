@@ -106,6 +106,15 @@ describe('secrets', () => {
     expect(secretsInEnvironment(env)).toEqual(['abcdefgh'])
   })
 
+  it('of the environment are no folders: the working directory stays in every event', () => {
+    const cwd = process.cwd()
+    const env = { PWD: cwd, OLDPWD: '/gone/project', DB_PWD: 'hunter2hunter2', SSH_KEYS: cwd }
+    expect(secretsInEnvironment(env)).toEqual(['hunter2hunter2'])
+    const text = JSON.stringify({ hook_event_name: 'Stop', cwd, transcript_path: `${cwd}/a.jsonl` })
+    const known = { ...options, knownSecrets: secretsInEnvironment(env) }
+    expect(prepared(text, known)).toMatchObject({ body: text, redactions: 0 })
+  })
+
   it.each([
     ['Read', { file_path: '/app/.env' }, { file: { filePath: '/app/.env', content: 'A=1\nnote' } }],
     ['Write', { file_path: 'C:\\app\\.env.local', content: 'A=1\nnote' }, 'A=1\nnote'],

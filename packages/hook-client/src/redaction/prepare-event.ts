@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import type { FilterSettings } from '../config/config.ts'
 import { escapePattern } from './escape-pattern.ts'
 import { parseExactly } from './exact-json.ts'
@@ -73,11 +75,26 @@ export function prepareEvent(input: string, options: PrepareOptions): PreparedEv
   return { kind: 'event', body, event, sessionId, redactions, isCut: isTooLarge || isTorn }
 }
 
-/** Values of variables that are secrets by their name: wherever such a value appears, it is one too. */
+/**
+ * Values of variables that are secrets by their name: wherever such a value appears, it is one too. The
+ * name of a folder is none: `PWD`, which a shell sets, would take the working directory out of every event.
+ */
 export function secretsInEnvironment(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(env).flatMap(([name, value]) =>
-    value !== undefined && value.length >= 8 && isSecretName(name) ? [value] : [],
+    value !== undefined && value.length >= 8 && isSecretName(name) && !namesFolder(name, value)
+      ? [value]
+      : [],
   )
+}
+
+function namesFolder(name: string, value: string): boolean {
+  if (!isAbsolute(value)) return false
+  if (name === 'PWD' || name === 'OLDPWD') return true
+  try {
+    return statSync(value, { throwIfNoEntry: false })?.isDirectory() ?? false
+  } catch {
+    return false
+  }
 }
 
 function rulesOf({ filter, knownSecrets, isOutOfTime }: PrepareOptions): RedactionRules {
