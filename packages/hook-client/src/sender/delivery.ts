@@ -163,26 +163,26 @@ export class Delivery {
     const { spool, config, ledger, random, log } = this.#parts
     const { status, retryAfterMs } = outcome
     const now = spool.clock.now()
+    const settings = settingsFingerprint(config)
+    const error = this.#errorOf(outcome)
     const before = ledger.hold
     // Several requests on their way at once find the same: that is one send, not many.
-    const isNews = before === null || before.lastTriedAt < now - SAME_SEND_MS || before.kind !== kind
-    if (isNews) {
-      const happened = {
-        kind,
-        settings: settingsFingerprint(config),
-        error: this.#errorOf(outcome),
-        ...(status !== undefined && { status }),
-        ...(retryAfterMs !== undefined && { retryAfterMs }),
-      }
-      const hold = extendHold(before, now, happened, random)
+    const isSameSend =
+      before !== null &&
+      before.lastTriedAt >= now - SAME_SEND_MS &&
+      before.kind === kind &&
+      before.settings === settings
+    if (!isSameSend || before.error.code !== error.code) {
+      const happened = { kind, settings, error, ...(status !== undefined && { status }) }
+      const hold = isSameSend
+        ? { ...before, ...happened }
+        : extendHold(before, now, { ...happened, ...(retryAfterMs !== undefined && { retryAfterMs }) }, random)
       ledger.holds(hold)
-      const { code, message } = outcome
-      const nextTryInMs = hold.nextTryAt - now
       log.error(`nothing can be sent: ${kind}`, {
-        code,
-        detail: message,
+        code: error.code,
+        detail: error.message,
         status,
-        nextTryInMs,
+        nextTryInMs: hold.nextTryAt - now,
         requestId: this.#requestId,
       })
       this.#tell({ kind: 'held', hold })
