@@ -103,9 +103,13 @@ describe('queue', () => {
     const [entry] = await captured(sandbox, 'one')
     configure(sandbox, server.url)
     const { answer } = server
-    server.answer = () => ({ status: 422, body: { code: 'validation_failed', title: 'No' } })
+    server.answer = () => ({
+      status: 422,
+      body: { code: 'invalid', title: 'No', errors: [{ path: 'prompt', message: 'is odd' }] },
+    })
     await sandbox.run(['drain'])
-    expect((await sandbox.run(['queue', 'ls', '--folder', 'failed'])).stdout).toContain('rejected')
+    const { stdout } = await sandbox.run(['queue', 'ls', '--folder', 'failed'])
+    expect(stdout).toContain('rejected: No: prompt: is odd')
     server.answer = answer
     expect(await sandbox.json(['queue', 'retry', '--all'])).toEqual([{ retried: [entry?.requestId] }])
     expect((await sandbox.run(['drain'])).code).toBe(0)
@@ -185,22 +189,52 @@ describe('test', () => {
     expect(report).toMatchObject({ ok: true, requestId: server.events[1]?.headers['x-request-id'] })
   })
 
-  it('says which step failed', async () => {
+  it('says which step failed, and why, in its exit code too', async () => {
     using sandbox = new Sandbox(built.file)
-    const unset = await sandbox.run(['test'])
-    expect(unset).toMatchObject({
-      code: 1,
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 64,
       stdout: expect.stringMatching(/^FAIL {2}settings .*POSTHORN_HOOK_URL/),
     })
     const server = await ScriptedServer.start()
     configure(sandbox, server.url)
     server.answer = () => ({ status: 403, body: { code: 'forbidden', title: 'No' } })
-    const refused = await sandbox.run(['test'])
-    expect(refused).toMatchObject({ code: 1, stdout: expect.stringMatching(/FAIL {2}sent .*forbidden/) })
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 69,
+      stdout: expect.stringMatching(/FAIL {2}sent .*the key may not send events \(403\): forbidden/),
+    })
     await server.stop()
-    expect((await sandbox.run(['test'])).stdout).toMatch(/FAIL {2}sent .*ECONNREFUSED/)
-    sandbox.env['POSTHORN_HOOK_EXCLUDE'] = 'Posthorn*'
-    expect((await sandbox.run(['test'])).stdout).toMatch(/FAIL {2}spooled .*leave PosthornHookTest out/)
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 69,
+      stdout: expect.stringMatching(/FAIL {2}sent .*ECONNREFUSED/),
+    })
+  })
+
+  it('tells why the sender that is at work could not send it', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    configure(sandbox, server.url)
+    const { answer } = server
+    server.answer = (request) => {
+      const isOurs = request.body.includes('PosthornHookTest')
+      if (isOurs) return { status: 401, body: { code: 'unauthorized', title: 'No' } }
+      return request.body.includes('held') ? undefined : answer(request)
+    }
+    await captured(sandbox, 'held')
+    const other = sandbox.start(['drain', '--watch'])
+    await expect.poll(() => server.events.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 69,
+      stdout: expect.stringMatching(/FAIL {2}sent .*does not know this key \(401\): unauthorized/),
+    })
+    other.process.kill('SIGKILL')
+  })
+
+  it('sends also what the settings leave out', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    configure(sandbox, server.url)
+    sandbox.env['POSTHORN_HOOK_EXCLUDE'] = '*'
+    expect((await sandbox.run(['test'])).code).toBe(0)
   })
 })
 

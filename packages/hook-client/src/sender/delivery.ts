@@ -176,7 +176,12 @@ export class Delivery {
       const happened = { kind, settings, error, ...(status !== undefined && { status }) }
       const hold = isSameSend
         ? { ...before, ...happened }
-        : extendHold(before, now, { ...happened, ...(retryAfterMs !== undefined && { retryAfterMs }) }, random)
+        : extendHold(
+            before,
+            now,
+            { ...happened, ...(retryAfterMs !== undefined && { retryAfterMs }) },
+            random,
+          )
       ledger.holds(hold)
       log.error(`nothing can be sent: ${kind}`, {
         code: error.code,

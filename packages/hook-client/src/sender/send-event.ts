@@ -67,7 +67,7 @@ async function sendOnce(
   const duration = () => Math.round(performance.now() - startedAt)
   const attempt = new Attempt(request)
   try {
-    return outcomeOf(await attempt.run(event, agents), duration())
+    return outcomeOf(await attempt.run(event, agents), event.requestId, duration())
   } catch (error) {
     // The server closed a kept connection just as it was used again: nothing was wrong with the request.
     if (mayReconnect && attempt.reusedSocket && errorCode(error) === 'ECONNRESET') {
@@ -173,26 +173,26 @@ function readAnswer(
   response.on('error', reject)
 }
 
-function outcomeOf({ status, headers, body }: Answer, durationMs: number): SendOutcome {
-  const type = headers['content-type'] ?? ''
+function outcomeOf({ status, headers, body }: Answer, requestId: string, durationMs: number): SendOutcome {
   const document = parseJson(body)
   const judged = classifyStatus(status)
   if (judged.verdict === 'success') {
-    // A sign-in page of a network, or a site's own page for every path: the event did not arrive.
-    if (type.startsWith('text/html')) {
-      const message = 'a web page answered, and not a Posthorn server'
-      return { ok: false, failure: 'invalid_response', code: 'invalid_response', message, durationMs, status }
+    if (namesEvent(document, requestId)) {
+      return { ok: true, status, durationMs, duplicate: document['duplicate'] === true, response: document }
     }
-    return { ok: true, status, durationMs, duplicate: document?.['duplicate'] === true, response: document }
+    const message = WEB_PAGE.test(headers['content-type'] ?? '')
+      ? 'a web page answered, and not a Posthorn server'
+      : 'the answer is not that of a Posthorn server: it does not name the event'
+    return { ok: false, failure: 'invalid_response', code: 'invalid_response', message, durationMs, status }
   }
   const retryAfterMs = parseRetryAfter(headers['retry-after'], Date.now())
-  const { code, title, detail } = document ?? {}
+  const { code, title, detail, errors } = document ?? {}
   return {
     ok: false,
     failure: judged.failure,
     code: typeof code === 'string' ? code.slice(0, 64) : `http_${status}`,
     message:
-      [title, detail]
+      [title, detail, firstIssue(errors)]
         .filter((one) => typeof one === 'string')
         .join(': ')
         .slice(0, 1_000) || `HTTP ${status}`,
@@ -201,6 +201,29 @@ function outcomeOf({ status, headers, body }: Answer, durationMs: number): SendO
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(body !== '' && { problem: document ?? body.slice(0, LARGEST_PROBLEM_BYTES) }),
   }
+}
+
+const WEB_PAGE = /^\s*(?:text\/html|application\/xhtml\+xml)/i
+
+/**
+ * Whether an answer says that this event arrived, which Posthorn's always does. A network's sign-in page, a site that
+ * answers every path and a proxy with nothing to say send a 2xx as well, and the event is deleted after one.
+ */
+function namesEvent(
+  document: Record<string, unknown> | undefined,
+  requestId: string,
+): document is Record<string, unknown> {
+  const { webhookEventId, requestId: named } = document ?? {}
+  return (typeof webhookEventId === 'string' && webhookEventId !== '') || named === requestId
+}
+
+/** The first entry of a problem document's `errors`, as `path: message`. */
+function firstIssue(errors: unknown): string | undefined {
+  const [first] = Array.isArray(errors) ? (errors as unknown[]) : []
+  if (typeof first !== 'object' || first === null) return undefined
+  const { path, message } = first as { path?: unknown; message?: unknown }
+  if (typeof message !== 'string') return undefined
+  return typeof path === 'string' && path !== '' ? `${path}: ${message}` : message
 }
 
 function parseJson(body: string): Record<string, unknown> | undefined {
