@@ -7,11 +7,12 @@ import { type Check, fail, ok, warn } from './check.ts'
 export function checkSettings({ config, issues, origins, file }: LoadedConfig): Check[] {
   const from = (origin: string | undefined) => (origin === undefined ? '' : ` (from ${origin})`)
   const where = `Set it in the environment, or in ${file.path}${file.exists ? '' : ', which does not exist yet'}.`
+  const help = (path: string) => (path === file.path ? 'Nothing of it counts until it is mended.' : where)
   const mistakes = issues.map(({ path, message, expected }) =>
     fail(
       'settings',
       `${path} ${message}`,
-      [expected === undefined ? '' : `Expected: ${expected}.`, where].join(' ').trim(),
+      [expected === undefined ? '' : `Expected: ${expected}.`, help(path)].join(' ').trim(),
     ),
   )
   const found = [

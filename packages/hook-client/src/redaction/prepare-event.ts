@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { FilterSettings } from '../config/config.ts'
+import { countNames } from './count-names.ts'
 import { escapePattern } from './escape-pattern.ts'
 import { parseExactly } from './exact-json.ts'
 import { type RedactionRules, redactDocument, redactPlainText } from './redact-document.ts'
@@ -42,8 +43,8 @@ export interface PrepareOptions {
 const UNREADABLE_LENGTH = 64 * 1024
 
 /**
- * Filters and cuts one document. When there is no secret in it and it is small enough, the body is the
- * document as it came, byte for byte.
+ * Filters and cuts one document. When there is no secret in it, no name twice in one object, and it is
+ * small enough, the body is the document as it came, byte for byte.
  */
 export function prepareEvent(input: string, options: PrepareOptions): PreparedEvent {
   const text = input.trim()
@@ -60,11 +61,12 @@ export function prepareEvent(input: string, options: PrepareOptions): PreparedEv
   const event = named ?? defaultEvent ?? 'unknown'
   if (!isWanted(event, filter)) return { kind: 'excluded', event }
   const sessionId = sessionOf(fields)
-  const redactions = redactDocument(fields, rules)
+  const { changes: redactions, names } = redactDocument(fields, rules)
   if (isTorn) markCut(fields, { reason: 'torn', originalBytes: receivedBytes })
   const mustName = named === undefined && defaultEvent !== undefined
   if (mustName) fields['hook_event_name'] = defaultEvent
-  const isChanged = redactions > 0 || isTorn || mustName
+  // Of a name that is there twice only the last value was looked at; the text as it came has them all.
+  const isChanged = redactions > 0 || isTorn || mustName || countNames(text) !== names
   const whole = isChanged ? JSON.stringify(fields) : text
   const isTooLarge = Buffer.byteLength(whole) > filter.maxEventBytes
   const body = isTooLarge ? shrinkDocument(fields, filter.maxEventBytes) : whole

@@ -37,10 +37,10 @@ const PATH_FIELDS: ReadonlySet<string> = new Set([
 type Mode = 'usual' | 'secret' | 'secret-file' | 'secret-file-output'
 
 /**
- * Takes secrets out of a parsed JSON document, in place. Returns how many values were changed: 0 means
- * that the document is as it came.
+ * Takes secrets out of a parsed JSON document, in place. Returns how many values were changed, 0 meaning
+ * that the document is as it came, and how many names of fields were seen.
  */
-export function redactDocument(document: object, rules: RedactionRules): number {
+export function redactDocument(document: object, rules: RedactionRules): { changes: number; names: number } {
   const walk = new Walk(rules)
   walk.container(
     document,
@@ -48,7 +48,7 @@ export function redactDocument(document: object, rules: RedactionRules): number 
     0,
     rules.redact.map((path) => path.split('.')),
   )
-  return walk.changes
+  return { changes: walk.changes, names: walk.names }
 }
 
 /** A text that is not JSON, without its secrets. */
@@ -58,6 +58,7 @@ export function redactPlainText(text: string, rules: RedactionRules): string {
 
 class Walk {
   changes = 0
+  names = 0
   readonly #rules: RedactionRules
   readonly #known: RegExp | undefined
   #untilLook = VALUES_PER_LOOK
@@ -71,7 +72,9 @@ class Walk {
 
   container(value: object, mode: Mode, depth: number, paths: readonly (readonly string[])[]): void {
     const fields = value as Record<string, unknown>
-    for (const [name, field] of Object.entries(fields)) {
+    const entries = Object.entries(fields)
+    if (!Array.isArray(value)) this.names += entries.length
+    for (const [name, field] of entries) {
       const below = paths.flatMap((path) => step(path, name))
       const changed = below.some((path) => path.length === 0)
         ? REDACTED
@@ -110,7 +113,8 @@ class Walk {
       return this.text(value, PATH_FIELDS.has(name) ? 'usual' : mode)
     }
     if (typeof value === 'number') return mode === 'secret' ? REDACTED : value
-    if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return value
+    if (typeof value !== 'object' || value === null) return value
+    if (JSON.isRawJSON(value)) return mode === 'secret' ? REDACTED : value
     if (depth >= DEEPEST) return TOO_DEEP
     this.container(value, mode, depth + 1, paths)
     return value

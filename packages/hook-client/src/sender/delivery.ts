@@ -10,9 +10,8 @@ import {
   releaseEvent,
   replaceEvent,
 } from '../spool/claims.ts'
-import { unlessGone } from '../spool/disk.ts'
-import { decodeEvent, encodeEvent } from '../spool/event-file.ts'
-import { at, type Spool } from '../spool/layout.ts'
+import { encodeEvent, readEventFile } from '../spool/event-file.ts'
+import type { Spool } from '../spool/layout.ts'
 import type { Failure, FailureReason, LastError, SpooledEvent } from '../spool/types.ts'
 import { extendHold, settingsFingerprint } from './hold.ts'
 import { judge } from './judge.ts'
@@ -63,9 +62,8 @@ export class Delivery {
     const claimed = claimEvent(spool, this.#requestId, claim)
     if (claimed === undefined) return 'gone'
     this.#claimed = claimed
-    const text = unlessGone(() => spool.disk.read(at(spool, 'processing', claimed)))
-    if (text === undefined) return 'gone'
-    const decoded = decodeEvent(text, this.#requestId)
+    const decoded = readEventFile(spool, this.#requestId, 'processing', claimed)
+    if (decoded === undefined) return 'gone'
     if ('corrupt' in decoded) {
       return this.#fail(undefined, 'corrupt', { message: decoded.corrupt, code: 'corrupt' }, 0)
     }
