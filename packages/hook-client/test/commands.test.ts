@@ -145,6 +145,17 @@ describe('queue', () => {
     ])
   })
 
+  it('takes a file that is no event for none', async () => {
+    using sandbox = new Sandbox(built.file)
+    await captured(sandbox, 'one')
+    writeFileSync(join(sandbox.spoolDir, 'pending', 'notes.txt'), 'mine', { mode: 0o600 })
+    expect(await sandbox.json<Entry>(['queue', 'ls'])).toHaveLength(1)
+    expect((await sandbox.run(['status'])).stdout).toMatch(/Waiting +1 event,/)
+    expect((await sandbox.run(['queue', 'fsck'])).stdout).toMatch(
+      /^stray-file .*notes.txt +a file that is no event$/m,
+    )
+  })
+
   it('finds what is wrong with a spool, and mends it without losing anything', async () => {
     using sandbox = new Sandbox(built.file)
     const [entry] = await captured(sandbox, 'one')

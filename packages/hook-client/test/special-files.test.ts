@@ -66,15 +66,7 @@ describe.skipIf(process.platform === 'win32').each(kinds)('a %s', (kind) => {
     await sandbox.run(['drain'])
     expect(server.events).toHaveLength(2)
     expect(waiting(sandbox)).toEqual([])
-    const failed = await sandbox.json<{ file?: string; requestId: string }>([
-      'queue',
-      'ls',
-      '--folder',
-      'failed',
-    ])
-    expect(failed.map(({ requestId }) => `${requestId}.json`)).toEqual(
-      kind === 'link to nothing' ? [] : [notAnEvent],
-    )
+    expect(readdirSync(join(sandbox.spoolDir, 'failed'))).toContain(notAnEvent)
     expect(existsSync(join(sandbox.spoolDir, 'sender.lock'))).toBe(false)
   })
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { canBeSent, type PurgeOptions, purgeEvents, retryEvents } from '../spool/care.ts'
 import { decodeEvent } from '../spool/event-file.ts'
 import { checkSpool } from '../spool/fsck.ts'
-import type { Spool } from '../spool/layout.ts'
+import { isStray, type Spool } from '../spool/layout.ts'
 import { listEvents, showEvent } from '../spool/listing.ts'
 import type { SpoolEntry, SpoolFolder } from '../spool/types.ts'
 import { CommandError, EXIT, type ExitCode, usageError } from '../terminal/exit-codes.ts'
@@ -16,7 +16,9 @@ export function listQueue(
   context: CommandContext,
   output: Output,
 ): ExitCode {
-  const entries = spoolsOf(context).flatMap((spool) => listEvents(spool, options.folder))
+  const entries = spoolsOf(context)
+    .flatMap((spool) => listEvents(spool, options.folder))
+    .filter(({ folder, file }) => folder === 'failed' || !isStray(file))
   const shown = entries.slice(0, options.limit)
   if (output.json) for (const entry of shown) output.result(entry, '')
   else if (entries.length === 0) output.line('There are no events here.')

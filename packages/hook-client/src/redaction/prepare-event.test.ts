@@ -37,7 +37,7 @@ const base = { session_id: 's1', hook_event_name: 'PostToolUse' }
 describe('a document without secrets', () => {
   it('stays as it came, byte for byte', () => {
     const text =
-      '{ "hook_event_name":"Stop",\t"session_id": "s1", "n": 1e400, "big": 12345678901234567890, "a\\\\":{"b":"\\\\":"}}'
+      '{ "hook_event_name":"Stop",\t"session_id": "s1", "n": 1e400, "big": 12345678901234567890, "a\\\\":{"b":"\\\\\\":"}}'
     expect(prepared(`\ufeff${text}\n`)).toEqual({
       ...{ kind: 'event', body: text, event: 'Stop', sessionId: 's1', redactions: 0, isCut: false },
     })

@@ -35,6 +35,26 @@ describe('what is a secret by its shape', () => {
     expect(redactText(`before ${token}`)).toBe(`before ${REDACTED}`)
     expect(redactText(`{"x":"${token}"}`)).not.toContain(alnum.slice(0, 16))
   })
+
+  it.each(Object.entries(shaped))('%s behind an escape, a colour, an encoded character', (_name, token) => {
+    for (const before of [
+      'a\\n',
+      'a\\u000a',
+      '\u001b[32m',
+      '\u001b[1;31m',
+      '\\u001b[0m',
+      'key%3D',
+      'key%3d',
+    ]) {
+      expect(redactText(before + token)).toBe(before + REDACTED)
+    }
+  })
+
+  it('needs no start of a word when nothing else has it in it', () => {
+    for (const name of ['GitHub token', 'GitHub fine-grained token', 'Anthropic key', 'Slack token', 'JWT']) {
+      expect(redactText(`x${shaped[name]}`)).toBe(`x${REDACTED}`)
+    }
+  })
 })
 
 describe('what is a secret by its name', () => {
@@ -106,6 +126,12 @@ describe('what is long', () => {
     ['- password: '],
     ['"'],
     ['eyJ'],
+    ['eyJ-'],
+    ['eyJabcdefghijk.'],
+    ['\\n'],
+    ['[0m'],
+    ['%3D'],
+    ['ghp_'],
     ['sk-'],
     ['1'],
   ])('is read in linear time: %j', (piece) => {

@@ -5,32 +5,38 @@ import { REDACTED, SECRET_NAME_PATTERN } from './secret-names.ts'
  * than linear time.
  */
 
+/** The start of a word, also behind an escape such as `\n`, a colour such as `ESC[32m`, or `%3D`. */
+const START = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt]|\\u[0-9a-fA-F]{4}|\[[\d;]{0,16}m|%[0-9a-fA-F]{2}))`
+
 /** Credentials that can be told by their own shape. */
 const TOKENS = new RegExp(
   [
     String.raw`-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)`,
+    // Nothing else has these in it, so that it does not matter what stands before them.
+    String.raw`gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-ant-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}`,
     ...[
       String.raw`phk_[A-Za-z0-9-]{4,64}_[\w-]{8,}`,
-      String.raw`gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}`,
       String.raw`gl(?:pat|ptt|dt|rt|cbt)-[\w-]{16,}`,
-      String.raw`sk-(?:ant-|proj-|svcacct-|or-v1-)?[A-Za-z0-9][\w-]{19,}`,
+      String.raw`sk-(?:proj-|svcacct-|or-v1-)?[A-Za-z0-9][\w-]{19,}`,
       '[rsp]k_(?:live|test)_[A-Za-z0-9]{10,}',
-      String.raw`xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}`,
+      String.raw`xapp-[\w-]{10,}`,
       String.raw`npm_[A-Za-z0-9]{30,}|pypi-[\w-]{40,}|hf_[A-Za-z0-9]{30,}`,
       'do[oprt]_v1_[a-f0-9]{40,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,}',
       'whs(?:ec|k)_[A-Za-z0-9+/=_-]{20,}',
       '(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])',
       String.raw`AIza[\w-]{35}|ya29\.[\w-]{20,}`,
       String.raw`SG\.[\w-]{16,64}\.[\w-]{16,}`,
-      String.raw`eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*`,
       String.raw`\d{8,10}:AA[\w-]{33}`,
       'age-secret-key-1[a-z0-9]{40,}|AGE-SECRET-KEY-1[A-Z0-9]{40,}',
-    ].map((token) => `(?<![A-Za-z0-9])(?:${token})`),
+    ].map((token) => `${START}(?:${token})`),
     String.raw`(?<=hooks\.slack\.com/services/)[\w/]{20,}`,
     String.raw`(?<=discord(?:app)?\.com/api/webhooks/)[\w/-]{20,}`,
   ].join('|'),
   'g',
 )
+
+/** The whole run is taken, whether or not it is a token, so that no other search starts within it. */
+const JWT = /eyJ[\w-]{10,}(\.eyJ[\w-]{10,}\.[\w-]*)?/g
 
 /** `Authorization: Bearer …` and its kin, as headers, in JSON, in code and on command lines. */
 const AUTHORIZATION =
@@ -81,6 +87,7 @@ export function redactText(text: string): string {
   if (text.length < 8 || !SUSPICIOUS.test(text)) return text
   return text
     .replace(TOKENS, REDACTED)
+    .replace(JWT, (run: string, rest: string | undefined) => (rest === undefined ? run : REDACTED))
     .replace(AUTHORIZATION, (_, name: string, scheme: string | undefined) => name + (scheme ?? '') + REDACTED)
     .replace(BEARER, `$1${REDACTED}`)
     .replace(COOKIE, `$1${REDACTED}`)
