@@ -138,6 +138,21 @@ describe('an outcome', () => {
     expect(await sender.send(newEvent(), { ...request, url: other.url })).toMatchObject({ ok: true })
   })
 
+  it.each([
+    [
+      422,
+      JSON.stringify({ code: 'no_phk_a_b', title: 'No', detail: 'Bearer phk_a_b', errors: { phk_a_b: 1 } }),
+    ],
+    [400, '{"code":"x","title":"phk\\u005fa_b"}'],
+    [500, `not JSON: phk_a_b ${'x'.repeat(100)}`],
+  ])('of a server that repeats the key does not: %i %.20s', async (status, body) => {
+    await using echo = await answering((response) => response.writeHead(status).end(body))
+    const outcome = await sender.send(newEvent(), { ...request, url: echo.url })
+    expect(outcome).toMatchObject({ ok: false, status })
+    expect(JSON.stringify(outcome)).not.toContain('phk_a_b')
+    expect(JSON.stringify(outcome)).toContain('[REDACTED]')
+  })
+
   it('is found however much the server sends', async () => {
     await using flood = await answering((response) => {
       response.writeHead(200, { 'content-type': 'application/json' })

@@ -5,6 +5,7 @@ import {
   formatTraceparent,
   newSpanId,
   parseRetryAfter,
+  REDACTED,
 } from '@posthorn/core'
 import { errorCode } from '../spool/disk.ts'
 import type { SpooledEvent } from '../spool/types.ts'
@@ -36,6 +37,7 @@ export interface EventSender {
 }
 
 const LARGEST_RESPONSE_BYTES = 64 * 1024
+const SHORTEST_SECRET = 4
 const LARGEST_PROBLEM_BYTES = 16 * 1024
 
 /** A sender over node's own http and https, which are loaded when they are first needed. */
@@ -67,7 +69,8 @@ async function sendOnce(
   const duration = () => Math.round(performance.now() - startedAt)
   const attempt = new Attempt(request)
   try {
-    return outcomeOf(await attempt.run(event, agents), event.requestId, duration())
+    const answer = await attempt.run(event, agents)
+    return outcomeOf(answer, event.requestId, (text) => without(request.apiKey, text), duration())
   } catch (error) {
     // The server closed a kept connection just as it was used again: nothing was wrong with the request.
     if (mayReconnect && attempt.reusedSocket && errorCode(error) === 'ECONNRESET') {
@@ -173,8 +176,14 @@ function readAnswer(
   response.on('error', reject)
 }
 
-function outcomeOf({ status, headers, body }: Answer, requestId: string, durationMs: number): SendOutcome {
-  const document = parseJson(body)
+/** `clean` is for what is kept of the answer: some servers repeat the credentials that they refuse. */
+function outcomeOf(
+  { status, headers, body }: Answer,
+  requestId: string,
+  clean: (text: string) => string,
+  durationMs: number,
+): SendOutcome {
+  const document = parseJson(body, clean)
   const judged = classifyStatus(status)
   if (judged.verdict === 'success') {
     if (namesEvent(document, requestId)) {
@@ -199,7 +208,7 @@ function outcomeOf({ status, headers, body }: Answer, requestId: string, duratio
     durationMs,
     status,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(body !== '' && { problem: document ?? body.slice(0, LARGEST_PROBLEM_BYTES) }),
+    ...(body !== '' && { problem: document ?? clean(body).slice(0, LARGEST_PROBLEM_BYTES) }),
   }
 }
 
@@ -226,13 +235,23 @@ function firstIssue(errors: unknown): string | undefined {
   return typeof path === 'string' && path !== '' ? `${path}: ${message}` : message
 }
 
-function parseJson(body: string): Record<string, unknown> | undefined {
+/** Parses an answer, with every text in it cleaned, names included. */
+function parseJson(body: string, clean: (text: string) => string): Record<string, unknown> | undefined {
   try {
-    const parsed: unknown = JSON.parse(body)
+    const parsed: unknown = JSON.parse(body, (_, value: unknown) => {
+      if (typeof value === 'string') return clean(value)
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+      return Object.fromEntries(Object.entries(value).map(([name, one]) => [clean(name), one]))
+    })
     return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined
   } catch {
     return undefined
   }
+}
+
+/** A text without the key. One that is short enough to be a word is no secret. */
+function without(apiKey: string, text: string): string {
+  return apiKey.length < SHORTEST_SECRET ? text : text.replaceAll(apiKey, REDACTED)
 }
 
 /** The code of a transport error: its own, or of the first address that failed. */
