@@ -135,6 +135,22 @@ describe('secrets', () => {
     expect(JSON.stringify(fields)).toContain('.env')
   })
 
+  it('are taken out of headers and lists', () => {
+    const document = {
+      ...base,
+      headers: [
+        { name: 'X-Api-Key', value: 'abcdef' },
+        { name: 'Accept', value: 'text' },
+      ],
+      tokens: ['abcdef'],
+      usage: { max_tokens: 12, tokens: { input: 3 } },
+      DB_PASS: 'abcdef',
+    }
+    const fields = fieldsOf(document)
+    expect(fields).toMatchObject({ headers: [{}, { value: 'text' }], usage: document.usage })
+    expect(JSON.stringify(fields)).not.toContain('abcdef')
+  })
+
   it('are taken out of numbers of many digits', () => {
     const text = '{"hook_event_name":"Stop","password":12345678901234567890}'
     expect(prepared(text).body).toBe(`{"hook_event_name":"Stop","password":"${REDACTED}"}`)

@@ -1,5 +1,5 @@
 import { escapePattern } from './escape-pattern.ts'
-import { isSecretFile, isSecretName, namesSecretFile, REDACTED } from './secret-names.ts'
+import { isCountName, isSecretFile, isSecretName, namesSecretFile, REDACTED } from './secret-names.ts'
 import { redactSecretFile, redactText } from './secret-texts.ts'
 
 /** What the filter takes out beside what looks like a secret by itself. */
@@ -34,7 +34,7 @@ const PATH_FIELDS: ReadonlySet<string> = new Set([
   'type',
 ])
 
-type Mode = 'usual' | 'secret' | 'secret-file' | 'secret-file-output'
+type Mode = 'usual' | 'secret' | 'secret-texts' | 'secret-file' | 'secret-file-output'
 
 /**
  * Takes secrets out of a parsed JSON document, in place. Returns how many values were changed, 0 meaning
@@ -109,7 +109,7 @@ class Walk {
   ): unknown {
     if (this.#outOfTime()) return typeof value === 'object' || typeof value === 'string' ? UNFILTERED : value
     if (typeof value === 'string') {
-      if (mode === 'secret') return value === '' ? value : REDACTED
+      if (mode === 'secret' || mode === 'secret-texts') return value === '' ? value : REDACTED
       return this.text(value, PATH_FIELDS.has(name) ? 'usual' : mode)
     }
     if (typeof value === 'number') return mode === 'secret' ? REDACTED : value
@@ -122,7 +122,9 @@ class Walk {
 
   /** How a field is read: by its name, and for a tool's input and response by the file they are about. */
   #modeOf(fields: Record<string, unknown>, name: string, mode: Mode): Mode {
-    if (mode === 'secret' || isSecretName(name)) return 'secret'
+    if (mode === 'secret') return mode
+    if (isSecretName(name)) return isCountName(name) ? 'secret-texts' : 'secret'
+    if (name === 'value' && isSecretHeader(fields)) return 'secret'
     if (name === 'tool_input' || name === 'tool_response' || name === 'error') {
       return modeOfTool(fields['tool_input'], name) ?? mode
     }
@@ -137,6 +139,13 @@ class Walk {
     }
     return this.#isOver
   }
+}
+
+/** `{"name": "Authorization", "value": "…"}` */
+function isSecretHeader(fields: Record<string, unknown>): boolean {
+  return [fields['name'], fields['key'], fields['header']].some(
+    (one) => typeof one === 'string' && isSecretName(one),
+  )
 }
 
 function modeOfTool(input: unknown, name: string): Mode | undefined {

@@ -3,12 +3,12 @@ export const REDACTED = '[REDACTED]'
 
 /**
  * Names whose values are secrets, as a fragment of a regular expression. Matched at the end of a name, so
- * that `max_tokens` and `token_count` stay.
+ * that `token_count` stays; `max_tokens` does for being a number.
  */
 export const SECRET_NAME_PATTERN: string = [
   'secret(?:[-_]?key(?:[-_]?base)?)?s?',
-  'token',
-  'passw(?:or)?d|passphrase|passwd|pwd',
+  'tokens?',
+  'passw(?:or)?ds?|passphrases?|passwd|pwd|[-_]pass',
   '(?:api|access|private|signing|encryption|master|account|service|session|ssh|deploy|license)[-_]?keys?',
   'credentials?',
   'authorization',
@@ -22,6 +22,11 @@ const SECRET_NAME = new RegExp(`(?:${SECRET_NAME_PATTERN})$`, 'i')
 /** Whether a field of this name holds a secret. */
 export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name)
+}
+
+/** Whether numbers in a field of this name are counts, as in `max_tokens`, and only texts are secrets. */
+export function isCountName(name: string): boolean {
+  return /tokens$/i.test(name)
 }
 
 const SECRET_FILE = new RegExp(

@@ -44,20 +44,40 @@ const AUTHORIZATION =
 const BEARER = /\b(bearer\s{1,4})(?=[^\s"'`]{0,64}\d)[A-Za-z0-9._~+/=-]{16,}/gi
 const COOKIE = /\b((?:set-)?cookie\s{0,4}:\s{0,4})[^\r\n"'`]{1,8192}/gi
 
-/** `scheme://user:password@host` */
-const URL_PASSWORD = /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`<>]{0,200}:)([^\s/@"'`<>]{1,400})(?=@)/gi
+/** `scheme://user:password@host`; the password may have `@` or `/` in it, but a port and a path are none. */
+const URL_PASSWORD =
+  /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`<>]{0,200}:)(?:[^\s/"'`<>]{1,400}|(?!\d{1,5}[/?#])[^\s@"'`<>]{1,400})(?=@)/gi
 /** `curl -u user:password` */
-const USER_OPTION = /(\s(?:-u|--user|--proxy-user)[ =]["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
+const USER_OPTION = /(\s(?:-u[ =]?|--user[ =]|--proxy-user[ =])["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
+/** `mysql -psecret`, `sshpass -p secret`, `docker login -p secret` */
+const PASSWORD_OPTION =
+  /\b((?:(?:mysql|mariadb)[\w-]{0,10}(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p|(?:sshpass|(?:docker|podman|helm|registry)[ \t]login)(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p[ \t=]{0,4})["']?)(?![\s"'$])[^\s"']{1,400}/g
 
 /** What comes before the word, such as `GITHUB_` in `GITHUB_TOKEN`, need not be matched to stay. */
 const NAME = `(${SECRET_NAME_PATTERN})`
-/** `password = "…"`, `"apiKey": "…"`, also where the quotes are escaped. */
-const QUOTED = new RegExp(
-  String.raw`${NAME}(\\{0,3}["']?\]?\s{0,8}(?::|=>?|:=)\s{0,8}\\{0,3})(["'\`])([^"'\`\r\n\\]{3,4096})`,
+/** What joins a name and a value: as an assignment, or as the `name` and the `value` of a header. */
+const JOIN = String.raw`\\{0,3}["']?(?:\]?\s{0,8}(?::|=>?|:=)|\s{0,8},\s{0,8}\\{0,3}["']value\\{0,3}["']\s{0,8}:)\s{0,8}`
+/** `password = "…"`, `"apiKey": "…"`; other quotes and escaped ones are part of the value. */
+const QUOTED = new RegExp(String.raw`${NAME}(${JOIN})(["'\`])((?:\\[^\r\n]|(?!\3)[^\\\r\n]){3,4096})`, 'gi')
+/** The same where the quotes around it are escaped, as in JSON in a JSON text. */
+const QUOTED_ESCAPED = new RegExp(
+  String.raw`${NAME}(${JOIN})(\\{1,3}["'\`])((?:(?!\3)(?:\\{2,3}[^\\\r\n]|[^\r\n])){3,4096})`,
   'gi',
 )
+/** `"pin_token": 123456` */
+const NUMBER = new RegExp(String.raw`${NAME}(\\{0,3}["']\s{0,8}:\s{0,8})(\d{3,400})(?![\w.])`, 'gi')
 /** `TOKEN=…` in a shell, an ini file, a query. */
-const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`$([{<])([^\s"'\`&;,)\]}]{3,4096})`, 'gi')
+const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`([{<])([^\s"'\`&;,)\]}]{3,4096})`, 'gi')
+/** `--password secret` */
+const OPTION = new RegExp(
+  String.raw`(?<![\w-])--(?!no-)[\w-]{0,40}?${NAME}([ \t]{1,4}["']?)(?![-\s"'\`([{<|&;])([^\s"'\`]{3,4096})`,
+  'gi',
+)
+/** `-H 'X-Api-Key: secret'` */
+const HEADER = new RegExp(
+  String.raw`${NAME}(?<=\s(?:-H|--header)[ \t=]{0,4}\\{0,3}["'][\w-]{1,80})(?!:[ \t]{0,4}(?:\w{1,40} )?\[REDACTED\])(:[ \t]{0,4})([^"'\r\n\\]{3,4096})`,
+  'gi',
+)
 /** `password: hunter2` on a line of its own; a type's name has no digit. */
 const COLON = new RegExp(
   String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8})(?=\S{0,200}\d)([^\s"'\`]{4,4096})(?=[ \t]*$)`,
@@ -65,14 +85,20 @@ const COLON = new RegExp(
 )
 
 /** What could be a value that is written elsewhere: `${NAME}`, `<your key>`, `process.env.KEY`. */
-const PLACEHOLDER = /^(?:\$|<|\{\{|%|process\.env|os\.environ|env\.|\*+$|x{3,}$|\.{3}|\[REDACTED\])/i
+const PLACEHOLDER =
+  /^(?:\$(?:[{(]|[A-Z_][A-Z0-9_]*(?![A-Za-z0-9])|[a-z_]+(?=$|[)}>.,;/-]))|<|\{\{|%|process\.env|os\.environ|env\.|\*+$|[xX]{3,}$|\.{3}|\[REDACTED\])/
 
-/** Each of the three matches name, what joins it to its value, perhaps a quote, and the value. */
+/** A count of tokens, such as `max_tokens: 4096`, is no secret. */
+const COUNT = /^\d[\d_.,]*$/
+
+/** Each of the patterns matches name, what joins it to its value, perhaps a quote, and the value. */
 const keepName =
   (groups: 3 | 4) =>
   (...match: string[]): string => {
     const value = match[groups] ?? ''
-    return PLACEHOLDER.test(value) ? (match[0] ?? '') : match.slice(1, groups).join('') + REDACTED
+    const whole = match[0] ?? ''
+    const isCount = COUNT.test(value) && /tokens$/i.test(match[1] ?? '')
+    return isCount || PLACEHOLDER.test(value) ? whole : whole.slice(0, whole.length - value.length) + REDACTED
   }
 
 /**
@@ -80,7 +106,7 @@ const keepName =
  * compiling all patterns costs a capture more than writing its event.
  */
 const SUSPICIOUS =
-  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|(?:-u|user)[ =]|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
+  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-u|user[ =]|_pass|-pass|mysql|mariadb|login|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
 
 /** The text with `[REDACTED]` in place of what looks like a secret. */
 export function redactText(text: string): string {
@@ -93,7 +119,12 @@ export function redactText(text: string): string {
     .replace(COOKIE, `$1${REDACTED}`)
     .replace(URL_PASSWORD, `$1${REDACTED}`)
     .replace(USER_OPTION, `$1${REDACTED}`)
+    .replace(PASSWORD_OPTION, `$1${REDACTED}`)
     .replace(QUOTED, keepName(4))
+    .replace(QUOTED_ESCAPED, keepName(4))
+    .replace(NUMBER, keepName(3))
+    .replace(HEADER, keepName(3))
+    .replace(OPTION, keepName(3))
     .replace(ASSIGNED, keepName(3))
     .replace(COLON, keepName(3))
 }
