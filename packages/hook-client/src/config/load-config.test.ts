@@ -202,6 +202,23 @@ describe('places', () => {
     )
   })
 
+  it.each(['', '/spool', '/spool/tmp', '/logs'])(
+    'are the user’s where the project has a link at %s',
+    (path) => {
+      const link = `/code/project/.claude/posthorn${path}`
+      const given = { directories: ['/code/project/.claude'], isForeign: (one: string) => one === link }
+      const { config, issues } = load({ env: URL_AND_KEY, ...given })
+      const base = /^\/home\/someone\/\.local\/state\/posthorn\/projects\/[0-9a-f]+/
+      expect([config.spoolDir, config.logDir]).toEqual([
+        expect.stringMatching(base),
+        expect.stringMatching(base),
+      ])
+      expect(issues).toMatchObject([{ path: link }])
+      const own = { POSTHORN_HOOK_SPOOL_DIR: '/s', POSTHORN_HOOK_LOG_DIR: '/l' }
+      expect(load({ env: { ...URL_AND_KEY, ...own }, ...given }).issues).toEqual([])
+    },
+  )
+
   it('are not the home directory’s own .claude, unless the session is there', () => {
     const directories = ['/home/someone/.claude']
     expect(load({ cwd: '/home/someone/code', directories }).config.spoolDir).toContain('.local/state')

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { ValidationIssue } from '@posthorn/core'
 import { readPlainFile } from '../plain-file.ts'
@@ -40,7 +40,7 @@ export function loadConfig(overrides: Partial<ConfigSource> = {}): LoadedConfig 
       })
     }
   }
-  const config = assemble(reading.values, source)
+  const config = assemble(reading, source)
   // What is missing may stand in a file that cannot be read.
   if (!file.isBroken) addMissing(reading, config)
   const { issues, origins } = reading
@@ -77,6 +77,11 @@ function systemSource(): ConfigSource {
     homeDir: home || process.getBuiltinModule('node:os').homedir(),
     readFile: (path) => readPlainFile(path, LARGEST_FILE_BYTES, 'follow'),
     isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+    isForeign: (path) => {
+      const found = lstatSync(path, { throwIfNoEntry: false })
+      const user = process.getuid?.() ?? found?.uid
+      return found !== undefined && (found.isSymbolicLink() || found.uid !== user)
+    },
   }
 }
 
@@ -174,8 +179,12 @@ function readKeyFile(reading: Reading, fields: Readonly<Record<string, unknown>>
   }
 }
 
-function assemble(values: Partial<Record<SettingName, unknown>>, source: ConfigSource): HookConfig {
-  const base = baseDir(source)
+function assemble({ values, issues }: Reading, source: ConfigSource): HookConfig {
+  const { base, refused } = baseDir(source)
+  if (refused !== undefined && (values.spoolDir === undefined || values.logDir === undefined)) {
+    const message = `is a link or another user's: spool and logs are in ${base}`
+    issues.push({ path: refused, message, expected: 'a folder of your own' })
+  }
   const pick = <T extends object>(defaults: T): T => {
     const chosen = Object.keys(defaults).map((name) => [name, values[name as SettingName]])
     return { ...defaults, ...Object.fromEntries(chosen.filter(([, value]) => value !== undefined)) }
