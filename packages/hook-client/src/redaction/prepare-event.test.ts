@@ -135,6 +135,52 @@ describe('secrets', () => {
     expect(JSON.stringify(fields)).toContain('.env')
   })
 
+  it('are taken out of names of fields, of the event and of the session', () => {
+    const document = {
+      hook_event_name: `Stop ${githubToken}`,
+      session_id: githubToken,
+      users: { [githubToken]: 'me', [`${githubToken}x`]: 'you' },
+    }
+    const result = prepared(document)
+    expect(JSON.stringify(result)).not.toContain(githubToken)
+    expect(result).toMatchObject({ event: `Stop ${REDACTED}`, sessionId: REDACTED })
+    const { users } = JSON.parse(result.body) as { users: object }
+    expect(Object.values(users)).toEqual(['me', 'you'])
+  })
+
+  it.each([
+    ['cat ~/.aws/credentials', 'aws_secret_access_key = hunter'],
+    ['cat .env*', 'A=hunter'],
+    ['cat .env.production.local', 'A=hunter'],
+    ['head -3 deploy/prod.env', 'A=hunter'],
+    ['cat ~/.netrc', 'machine h\n  login me\n  password hunter'],
+    ['sed -n 2,3p id_rsa', `hunter${'Ab3dEf6hIj'.repeat(6)}`],
+    ['cat ~/.kube/config', '    client-key-data: hunter'],
+    ['cat > .env <<EOF\nA=hunter\nEOF', ''],
+    ['cat <<"EOF" | tee -a app/.env.local\nA=hunter\nEOF', ''],
+  ])('in files that hold them are taken out of what a command does: %j', (command, stdout) => {
+    const { body } = prepared({ ...base, tool_input: { command }, tool_response: { stdout, code: 0 } })
+    expect(body).not.toContain('hunter')
+    expect(body).toContain(JSON.stringify(command.split('\n')[0]).slice(1, -1))
+  })
+
+  it('are taken out of what is found in files by a pattern', () => {
+    const document = {
+      ...base,
+      tool_input: { glob: '.env*', pattern: 'A' },
+      tool_response: { content: 'A=hunter' },
+    }
+    expect(prepared(document).body).not.toContain('hunter')
+    expect(prepared(document).body).toContain('"pattern":"A"')
+  })
+
+  it.each([
+    ['git commit -m secrets', 'a=b'],
+    ['grep process.env src', 'a=b'],
+  ])('are not thought to be in what is no such file: %s', (command, stdout) => {
+    expect(prepared({ ...base, tool_input: { command }, tool_response: { stdout } }).redactions).toBe(0)
+  })
+
   it('are taken out of headers and lists', () => {
     const document = {
       ...base,

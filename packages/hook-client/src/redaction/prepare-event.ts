@@ -58,9 +58,11 @@ export function prepareEvent(input: string, options: PrepareOptions): PreparedEv
   }
   const { fields, isTorn } = read
   const named = nameOf(fields)
-  const event = named ?? defaultEvent ?? 'unknown'
-  if (!isWanted(event, filter)) return { kind: 'excluded', event }
-  const sessionId = sessionOf(fields)
+  const name = named ?? defaultEvent ?? 'unknown'
+  // Both are also written into logs.
+  const event = redactPlainText(name, rules).slice(0, 128)
+  if (!isWanted(name, filter)) return { kind: 'excluded', event }
+  const sessionId = sessionOf(fields, rules)
   const { changes: redactions, names } = redactDocument(fields, rules)
   if (isTorn) markCut(fields, { reason: 'torn', originalBytes: receivedBytes })
   const mustName = named === undefined && defaultEvent !== undefined
@@ -129,14 +131,14 @@ function nameOf(fields: Record<string, unknown>): string | undefined {
   const found = [fields['hook_event_name'], fields['event']].find(
     (one) => typeof one === 'string' && one !== '',
   )
-  return typeof found === 'string' ? found.slice(0, 128) : undefined
+  return typeof found === 'string' ? found : undefined
 }
 
-function sessionOf(fields: Record<string, unknown>): string | null {
+function sessionOf(fields: Record<string, unknown>, rules: RedactionRules): string | null {
   const found = [fields['session_id'], fields['sessionId']].find(
     (one) => typeof one === 'string' && one !== '',
   )
-  return typeof found === 'string' ? found.slice(0, 512) : null
+  return typeof found === 'string' ? redactPlainText(found, rules).slice(0, 512) : null
 }
 
 function isWanted(event: string, { include, exclude }: FilterSettings): boolean {

@@ -15,6 +15,7 @@ export const SECRET_NAME_PATTERN: string = [
   '(?<![A-Za-z0-9])_?auth',
   'cookie',
   'connection[-_]?string',
+  'key[-_]data',
 ].join('|')
 
 const SECRET_NAME = new RegExp(`(?:${SECRET_NAME_PATTERN})$`, 'i')
@@ -31,23 +32,32 @@ export function isCountName(name: string): boolean {
 
 const SECRET_FILE = new RegExp(
   [
-    '^\\.env(?:\\..*)?$|\\.env$|^\\.envrc$',
+    '^\\.env(?:[.*?].*)?$|\\.env$|^\\.envrc$',
     '^(?:id_(?:rsa|dsa|ecdsa|ed25519)|\\.netrc|_netrc|\\.npmrc|\\.pypirc|\\.pgpass|\\.git-credentials|\\.htpasswd)$',
     '^(?:credentials|secrets?)(?:\\.(?:json|ya?ml|toml|ini|env))?$',
+    '^kubeconfig$',
     '\\.(?:pem|key|p12|pfx|jks|keystore|kdbx)$',
   ].join('|'),
   'i',
 )
 
-/** Whether a file of this path is there to hold secrets, such as `.env`. */
+/** Folders whose files hold secrets, though their names are usual ones. */
+const SECRET_PATH = /(?:^|[\\/])\.(?:kube|docker)[\\/]config(?:\.json)?$/i
+
+/** Whether a file of this path, or those of a pattern such as `.env*`, are there to hold secrets. */
 export function isSecretFile(path: string): boolean {
-  return SECRET_FILE.test(path.split(/[\\/]/).at(-1) ?? '')
+  return (
+    SECRET_FILE.test(path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)) ||
+    SECRET_PATH.test(path.slice(-64))
+  )
 }
 
-const SECRET_FILE_IN_COMMAND =
-  /(?:^|[\s/'"=<>(])(?:\.env(?:rc|\.[\w-]+)?|\.netrc|\.npmrc|\.pgpass|\.git-credentials)(?=$|[\s'";|&)<>])/
+/** What ends a word of a shell command. */
+const WORD_END = /[\s'"`=;|&()<>]+/
+/** Words that are more often something else than a file. */
+const NO_FILE = /^(?:credentials|secrets?)$|^(?:process|meta)\.env$/i
 
 /** Whether a shell command speaks of such a file. */
 export function namesSecretFile(command: string): boolean {
-  return SECRET_FILE_IN_COMMAND.test(command)
+  return command.split(WORD_END).some((word) => isSecretFile(word) && !NO_FILE.test(word))
 }

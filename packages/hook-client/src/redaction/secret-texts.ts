@@ -1,4 +1,4 @@
-import { REDACTED, SECRET_NAME_PATTERN } from './secret-names.ts'
+import { isSecretFile, REDACTED, SECRET_NAME_PATTERN } from './secret-names.ts'
 
 /**
  * Every quantifier is bounded or over a class that its neighbours exclude, so that no text takes more
@@ -78,11 +78,44 @@ const HEADER = new RegExp(
   String.raw`${NAME}(?<=\s(?:-H|--header)[ \t=]{0,4}\\{0,3}["'][\w-]{1,80})(?!:[ \t]{0,4}(?:\w{1,40} )?\[REDACTED\])(:[ \t]{0,4})([^"'\r\n\\]{3,4096})`,
   'gi',
 )
-/** `password: hunter2` on a line of its own; a type's name has no digit. */
+/** `password: hunter2` or `password = hunter2` on a line of its own; a type's name has no digit. */
 const COLON = new RegExp(
-  String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8})(?=\S{0,200}\d)([^\s"'\`]{4,4096})(?=[ \t]*$)`,
+  String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8}|[ \t]{1,4}= {0,4})(?=\S{0,200}\d)(?![\w.]{0,200}[([])([^\s"'\`]{4,16384})(?=[ \t]*$)`,
   'gim',
 )
+
+/** A line of `.netrc` */
+const NETRC = /\b(login\s{1,8}\S{1,200}\s{1,8}password\s{1,8})\S{1,400}/g
+/** A line of a file as `grep` prints it: `config/.env:3:NAME=…` */
+const FOUND_LINE = /^([^\s:=]{1,400}?)(:\d{1,7}:|-\d{1,7}-|:)([^\r\n]*)/gm
+const SECRET_FILE_HINT =
+  /\.env|env[:-]|credential|secret|netrc|npmrc|pypirc|pgpass|htpasswd|id_|kube|docker|\.(?:pem|key)/i
+
+const KEY_END = /-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
+const KEY_CHARACTER = /[A-Za-z0-9+/=\r\n\\]/
+
+/** A private key whose beginning is not there, as `tail` prints it. */
+function redactKeyEnds(text: string): string {
+  let result = ''
+  let from = 0
+  for (const { 0: end, index } of text.matchAll(KEY_END)) {
+    let start = index
+    while (start > from && KEY_CHARACTER.test(text[start - 1] ?? '')) start -= 1
+    result += text.slice(from, start) + REDACTED
+    from = index + end.length
+  }
+  return result + text.slice(from)
+}
+
+function redactFoundLines(text: string): string {
+  if (!SECRET_FILE_HINT.test(text)) return text
+  return text.replace(FOUND_LINE, (whole: string, path: string, join: string, line: string) =>
+    // Without a line's number it may as well be a setting: `app.key: value`.
+    (join !== ':' || /^\.env|\//.test(path)) && isSecretFile(path)
+      ? path + join + redactSecretFile(line, false)
+      : whole,
+  )
+}
 
 /** What could be a value that is written elsewhere: `${NAME}`, `<your key>`, `process.env.KEY`. */
 const PLACEHOLDER =
@@ -106,13 +139,12 @@ const keepName =
  * compiling all patterns costs a capture more than writing its event.
  */
 const SUSPICIOUS =
-  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-u|user[ =]|_pass|-pass|mysql|mariadb|login|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
+  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-u|user[ =]|_pass|-pass|mysql|mariadb|login|\.env|env[:-]|netrc|npmrc|pypirc|id_|kube|docker|\.pem|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
 
 /** The text with `[REDACTED]` in place of what looks like a secret. */
 export function redactText(text: string): string {
   if (text.length < 8 || !SUSPICIOUS.test(text)) return text
-  return text
-    .replace(TOKENS, REDACTED)
+  return redactFoundLines(redactKeyEnds(text.replace(TOKENS, REDACTED)))
     .replace(JWT, (run: string, rest: string | undefined) => (rest === undefined ? run : REDACTED))
     .replace(AUTHORIZATION, (_, name: string, scheme: string | undefined) => name + (scheme ?? '') + REDACTED)
     .replace(BEARER, `$1${REDACTED}`)
@@ -127,12 +159,26 @@ export function redactText(text: string): string {
     .replace(OPTION, keepName(3))
     .replace(ASSIGNED, keepName(3))
     .replace(COLON, keepName(3))
+    .replace(NETRC, `$1${REDACTED}`)
 }
 
 /** A line as `cat -n` or a file tool numbers it, then `NAME=`. */
 const ASSIGNMENT =
   /^(\s{0,40}(?:\d{1,7}[→\t:|]\s{0,4})?(?:export\s+|[-+]\s?)?[A-Za-z_][\w.-]{0,128}\s{0,4}[=:])(.*)$/
 const COMMENT_OR_BLANK = /^\s*(?:\d{1,7}[→\t:|]\s*)?(?:#.*)?$/
+
+/** A password in `.netrc`, a line of a key. */
+const LOOSE_SECRET = /^(\s{0,40}(?:password|passwd)\s{1,8})\S.*$|^\s{0,40}[A-Za-z0-9+/=]{40,}\s*$/
+/** `<<EOF`, after which a command has the text of a file. */
+const HEREDOC = /<<[-~]?\s{0,4}["'\\]?\w/
+
+/** A command that writes such a file: what it assigns after `<<EOF`. */
+export function redactHeredoc(command: string): string {
+  const start = HEREDOC.exec(command)?.index
+  return start === undefined
+    ? command
+    : command.slice(0, start) + redactSecretFile(command.slice(start), true)
+}
 
 /**
  * The text of a file that is there to hold secrets: the names of its assignments and its comments stay.
@@ -144,7 +190,8 @@ export function redactSecretFile(text: string, assignmentsOnly: boolean): string
     .map((line) => {
       const assignment = ASSIGNMENT.exec(line)
       if (assignment) return (assignment[2] ?? '').trim() === '' ? line : `${assignment[1]}${REDACTED}`
-      return assignmentsOnly || COMMENT_OR_BLANK.test(line) ? line : REDACTED
+      if (assignmentsOnly) return line.replace(LOOSE_SECRET, `$1${REDACTED}`)
+      return COMMENT_OR_BLANK.test(line) ? line : REDACTED
     })
     .join('\n')
 }
