@@ -77,11 +77,17 @@ function systemSource(): ConfigSource {
     homeDir: home || process.getBuiltinModule('node:os').homedir(),
     readFile: (path) => readPlainFile(path, LARGEST_FILE_BYTES, 'follow'),
     isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
-    isForeign: (path) => {
-      const found = lstatSync(path, { throwIfNoEntry: false })
-      const user = process.getuid?.() ?? found?.uid
-      return found !== undefined && (found.isSymbolicLink() || found.uid !== user)
-    },
+    isForeign,
+  }
+}
+
+function isForeign(path: string): boolean {
+  try {
+    const found = lstatSync(path)
+    return found.isSymbolicLink() || found.uid !== (process.getuid?.() ?? found.uid)
+  } catch {
+    // Nothing is there, or nothing that could be written through either.
+    return false
   }
 }
 
