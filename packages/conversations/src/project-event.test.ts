@@ -98,6 +98,21 @@ describe('an event', () => {
     })
   })
 
+  it.each([1_000, 5_000, 100_000])(
+    'of a tool that was asked something nested %i levels deep is kept',
+    (levels) => {
+      const deep = `${'['.repeat(levels)}${']'.repeat(levels)}`
+      const result = readText(
+        `{"hook_event_name":"PostToolUse","session_id":"s","tool_name":"Bash","tool_use_id":"t","tool_input":${deep},"tool_response":${deep}}`,
+      )
+      if (!result.ok) throw new Error(JSON.stringify(result.error))
+      const [use] = projectEvent(identity, result.value)?.toolUses ?? []
+      expect(use).toMatchObject({ toolUseId: 't', outcome: { status: 'succeeded' } })
+      expect([deep, null]).toContain(use?.input)
+      expect([deep, null]).toContain(use?.outcome?.response)
+    },
+  )
+
   it('after a tool began when the tool did', () => {
     expect(
       project({ hook_event_name: 'PostToolUse', tool_name: 'Bash', duration_ms: 678 })?.toolUses,

@@ -102,5 +102,16 @@ const succeeded = (response: unknown, rank: number): ToolOutcome => ({
 const durationOf = (ms: number | null | undefined): number | null =>
   ms == null ? null : Math.min(Math.round(ms * 1_000) / 1_000, 3_200_000_000_000)
 
-/** As JSON again, on one line; the bytes themselves are kept with the event. */
-const jsonText = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))
+/**
+ * As JSON again, on one line; the bytes themselves are kept with the event. Null also for what is nested too deeply to
+ * be written, at some thousands of levels: the rest of what the event says is not lost with it.
+ */
+function jsonText(value: unknown): string | null {
+  if (value === undefined) return null
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
+  }
+}

@@ -16,14 +16,22 @@ export function createProgram(run: Run): Command {
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'describe a command')
     .addHelpText('after', MORE_HELP)
-    .showHelpAfterError('Say "posthorn-hook --help" for help.')
     .exitOverride()
   addSetUpCommands(program, run)
   addQueueCommands(program, run)
   addSendingCommands(program, run)
   program
     .command('capture')
-    .description('what hooks start: takes an event from standard input, prints nothing, always exits with 0')
+    .description(
+      'what hooks start: takes an event from standard input, prints nothing, always exits with 0; --wait <ms> sends before it ends',
+    )
     .option('--wait <ms>', 'wait this long for the event to reach the server')
+  pointToHelp(program, program.name())
   return program
+}
+
+/** After a mistake, the help of the command in which it was made. */
+function pointToHelp(command: Command, name: string): void {
+  command.showHelpAfterError(`Say "${name} --help" for help.`)
+  for (const each of command.commands) pointToHelp(each, `${name} ${each.name()}`)
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildCommand } from './support/built-command.ts'
@@ -60,6 +60,8 @@ describe('the command line', () => {
     const { code, stdout, stderr } = await sandbox.run(args)
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' })
     expect(stderr).toMatch(/error/)
+    if (args[0] === 'logs') expect(stderr).toContain('posthorn-hook logs --help')
+    if (args[3] === '0') expect(stderr).toContain('posthorn-hook queue ls --help')
   })
 
   it('writes no colours where there is no terminal', async () => {
@@ -86,7 +88,10 @@ describe('queue', () => {
     expect(shown?.body.prompt).toBe('two')
     expect((await sandbox.run(['queue', 'show', second])).stdout).toContain('"prompt": "two"')
     expect((await sandbox.run(['queue', 'show', second.slice(0, 2)])).stderr).toContain('2 events begin with')
-    expect(await sandbox.run(['queue', 'show', 'ffff'])).toMatchObject({ code: 1, stdout: '' })
+    expect(await sandbox.run(['queue', 'show', 'ffff'])).toMatchObject({
+      ...{ code: 1, stdout: '' },
+      stderr: expect.stringContaining('logs --request-id ffff'),
+    })
   })
 
   it('says how many more there are than it shows', async () => {
@@ -103,9 +108,13 @@ describe('queue', () => {
     const [entry] = await captured(sandbox, 'one')
     configure(sandbox, server.url)
     const { answer } = server
-    server.answer = () => ({ status: 422, body: { code: 'validation_failed', title: 'No' } })
+    server.answer = () => ({
+      status: 422,
+      body: { code: 'invalid', title: 'No', errors: [{ path: 'prompt', message: 'is odd' }] },
+    })
     await sandbox.run(['drain'])
-    expect((await sandbox.run(['queue', 'ls', '--folder', 'failed'])).stdout).toContain('rejected')
+    const { stdout } = await sandbox.run(['queue', 'ls', '--folder', 'failed'])
+    expect(stdout).toContain('rejected: No: prompt: is odd')
     server.answer = answer
     expect(await sandbox.json(['queue', 'retry', '--all'])).toEqual([{ retried: [entry?.requestId] }])
     expect((await sandbox.run(['drain'])).code).toBe(0)
@@ -113,6 +122,15 @@ describe('queue', () => {
       entry?.requestId,
       entry?.requestId,
     ])
+  })
+
+  it('says how many events there are that no retry can send', async () => {
+    using sandbox = new Sandbox(built.file)
+    await sandbox.run(['capture'], 'no event at all')
+    const { code, stdout, stderr } = await sandbox.run(['queue', 'retry', '--all'])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'There is nothing to try again.\n' })
+    expect(stderr).toContain('1 cannot be sent: corrupt or unreadable')
+    expect((await sandbox.run(['status'])).stdout).toMatch(/Failed +1/)
   })
 
   it('deletes what it is told to, and nothing else', async () => {
@@ -127,6 +145,17 @@ describe('queue', () => {
     ])
   })
 
+  it('takes a file that is no event for none', async () => {
+    using sandbox = new Sandbox(built.file)
+    await captured(sandbox, 'one')
+    writeFileSync(join(sandbox.spoolDir, 'pending', 'notes.txt'), 'mine', { mode: 0o600 })
+    expect(await sandbox.json<Entry>(['queue', 'ls'])).toHaveLength(1)
+    expect((await sandbox.run(['status'])).stdout).toMatch(/Waiting +1 event,/)
+    expect((await sandbox.run(['queue', 'fsck'])).stdout).toMatch(
+      /^stray-file .*notes.txt +a file that is no event$/m,
+    )
+  })
+
   it('finds what is wrong with a spool, and mends it without losing anything', async () => {
     using sandbox = new Sandbox(built.file)
     const [entry] = await captured(sandbox, 'one')
@@ -135,10 +164,11 @@ describe('queue', () => {
       stdout: 'The spool is in order.\n',
     })
     const torn = join(sandbox.spoolDir, 'pending', '0198d0c0-0000-7000-8000-000000000000.json')
-    writeFileSync(torn, '{"version":1,"requ', { mode: 0o600 })
-    expect(await sandbox.run(['queue', 'fsck'])).toMatchObject({
+    writeFileSync(torn, '{"version":1,"requ', { mode: 0o644 })
+    const { code, stdout } = await sandbox.run(['queue', 'fsck'])
+    expect({ code, lines: stdout.trim().split('\n') }).toEqual({
       code: 1,
-      stdout: expect.stringContaining('corrupt-event'),
+      lines: [expect.stringMatching(/^wrong-mode, corrupt-event .*others may use it/)],
     })
     expect((await sandbox.run(['queue', 'fsck', '--repair'])).code).toBe(0)
     expect((await sandbox.run(['queue', 'fsck'])).code).toBe(0)
@@ -160,6 +190,20 @@ describe('status', () => {
     expect(stderr).toContain('2 mistakes in the settings')
     const [report] = await sandbox.json<{ spools: { pending: number }[] }>(['status'])
     expect(report?.spools).toMatchObject([{ pending: 1, failed: 0 }])
+  })
+
+  it('says of an error that is over that it is', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    await captured(sandbox, 'one')
+    configure(sandbox, server.url)
+    const { answer } = server
+    server.answer = () => ({ status: 401, body: { code: 'unauthorized', title: 'No' } })
+    expect((await sandbox.run(['drain'])).code).toBe(69)
+    expect((await sandbox.run(['status'])).stdout).toMatch(/Last error .*unauthorized: No$/m)
+    server.answer = answer
+    expect((await sandbox.run(['drain'])).code).toBe(0)
+    expect((await sandbox.run(['status'])).stdout).toMatch(/Last error .*unauthorized: No \(sent since\)$/m)
   })
 
   it('shows no credential, in text or as JSON', async () => {
@@ -185,26 +229,97 @@ describe('test', () => {
     expect(report).toMatchObject({ ok: true, requestId: server.events[1]?.headers['x-request-id'] })
   })
 
-  it('says which step failed', async () => {
+  it('says which step failed, and why, in its exit code too', async () => {
     using sandbox = new Sandbox(built.file)
-    const unset = await sandbox.run(['test'])
-    expect(unset).toMatchObject({
-      code: 1,
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 64,
       stdout: expect.stringMatching(/^FAIL {2}settings .*POSTHORN_HOOK_URL/),
     })
     const server = await ScriptedServer.start()
     configure(sandbox, server.url)
     server.answer = () => ({ status: 403, body: { code: 'forbidden', title: 'No' } })
-    const refused = await sandbox.run(['test'])
-    expect(refused).toMatchObject({ code: 1, stdout: expect.stringMatching(/FAIL {2}sent .*forbidden/) })
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 69,
+      stdout: expect.stringMatching(/FAIL {2}sent .*the key may not send events \(403\): forbidden/),
+    })
     await server.stop()
-    expect((await sandbox.run(['test'])).stdout).toMatch(/FAIL {2}sent .*ECONNREFUSED/)
-    sandbox.env['POSTHORN_HOOK_EXCLUDE'] = 'Posthorn*'
-    expect((await sandbox.run(['test'])).stdout).toMatch(/FAIL {2}spooled .*leave PosthornHookTest out/)
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 69,
+      stdout: expect.stringMatching(/FAIL {2}sent .*ECONNREFUSED/),
+    })
+  })
+
+  it('tells why the sender that is at work could not send it', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    configure(sandbox, server.url)
+    const { answer } = server
+    server.answer = (request) => {
+      const isOurs = request.body.includes('PosthornHookTest')
+      if (isOurs) return { status: 401, body: { code: 'unauthorized', title: 'No' } }
+      return request.body.includes('held') ? undefined : answer(request)
+    }
+    await captured(sandbox, 'held')
+    const other = sandbox.start(['drain', '--watch'])
+    await expect.poll(() => server.events.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 69,
+      stdout: expect.stringMatching(/FAIL {2}sent .*does not know this key \(401\): unauthorized/),
+    })
+    other.process.kill('SIGKILL')
+  })
+
+  it('sends also what the settings leave out', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using server = await ScriptedServer.start()
+    configure(sandbox, server.url)
+    sandbox.env['POSTHORN_HOOK_EXCLUDE'] = '*'
+    expect((await sandbox.run(['test'])).code).toBe(0)
+  })
+})
+
+describe('init', () => {
+  it('warns where hooks would start a node that is too old', async () => {
+    using sandbox = new Sandbox(built.file)
+    const bin = join(sandbox.root, 'bin')
+    mkdirSync(bin)
+    writeFileSync(join(bin, 'node'), '#!/bin/sh\necho v20.0.0\n', { mode: 0o755 })
+    sandbox.env['PATH'] = `${bin}:/usr/bin:/bin`
+    const { code, stderr } = await sandbox.run(['init'])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/warning: Nothing is captured yet.*needs Node .* this is 20\.0\.0/)
+    delete sandbox.env['PATH']
+    expect((await sandbox.run(['init'])).stderr).not.toContain('warning')
+  })
+
+  it('removes from the scope that it is told, and names the one where the hooks are', async () => {
+    using sandbox = new Sandbox(built.file)
+    await sandbox.run(['init', '--scope', 'local'])
+    const { stdout, stderr } = await sandbox.run(['init', '--remove'])
+    expect(stdout).toContain('There are no hooks of posthorn-hook')
+    expect(stderr).toContain('posthorn-hook init --scope local --remove')
+  })
+
+  it('makes no project where none is', async () => {
+    using sandbox = new Sandbox(built.file)
+    const missing = join(sandbox.root, 'mistyped')
+    const { code, stderr } = await sandbox.run(['init', '--project-dir', missing])
+    expect({ code, stderr }).toMatchObject({ code: 64, stderr: expect.stringContaining(missing) })
+    expect(existsSync(missing)).toBe(false)
   })
 })
 
 describe('doctor', () => {
+  it('finds a key that others may read', async () => {
+    using sandbox = new Sandbox(built.file)
+    const file = join(sandbox.home, '.config/posthorn/hook.json')
+    mkdirSync(join(file, '..'), { recursive: true })
+    writeFileSync(file, '{ "apiKey": "phk_1_secret" }', { mode: 0o644 })
+    expect((await sandbox.run(['doctor'])).stdout).toContain(`Run: chmod 600 ${file}`)
+    chmodSync(file, 0o600)
+    expect((await sandbox.run(['doctor'])).stdout).not.toContain('chmod 600')
+  })
+
   it('is content where everything is', async () => {
     using sandbox = new Sandbox(built.file)
     await using server = await ScriptedServer.start()

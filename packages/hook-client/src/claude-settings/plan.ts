@@ -109,7 +109,11 @@ function change(path: string, before: string | undefined, after: string | undefi
   return [{ path, action, before, after }]
 }
 
-function hasHooks(path: string, text: string): boolean {
+/**
+ * Whether a settings file has hooks of ours.
+ * @throws as {@link planAdd}.
+ */
+export function hasHooks(path: string, text: string): boolean {
   return inSettings(path, () => handlersIn(JSON.parse(text)).some(({ handler }) => isOurs(handler)))
 }
 

@@ -6,6 +6,7 @@ import { checkPlaces } from '../doctor/check-places.ts'
 import { checkQueue } from '../doctor/check-queue.ts'
 import { checkServer } from '../doctor/check-server.ts'
 import { checkSettings } from '../doctor/check-settings.ts'
+import { settingsFingerprint } from '../sender/hold.ts'
 import type { Spool } from '../spool/layout.ts'
 import { spoolStatus } from '../spool/status.ts'
 import { EXIT, type ExitCode } from '../terminal/exit-codes.ts'
@@ -18,11 +19,11 @@ export async function doctor(context: CommandContext, output: Output): Promise<E
   const { config } = context.settings
   const places = { projectDir: projectDirOf(context), userDir: claudeUserDir(context) }
   const checks: Check[] = [
-    ...(await checkNode(context.env)),
+    ...checkNode(context.env),
     ...checkSettings(context.settings),
     ...checkHooks(SCOPES.map((scope) => settingsPath(scope, places))),
     ...checkPlaces(config.spoolDir, config.logDir),
-    ...spoolsOf(context).flatMap(checkSpool),
+    ...spoolsOf(context).flatMap((spool) => checkSpool(spool, settingsFingerprint(config))),
     ...(config.url === undefined ? [] : await checkServer(config.url, config.apiKey, config.timeoutMs)),
   ]
   const number = (state: Check['state']) => checks.filter((check) => check.state === state).length
@@ -37,9 +38,9 @@ export async function doctor(context: CommandContext, output: Output): Promise<E
   return failed === 0 ? EXIT.ok : EXIT.failure
 }
 
-function checkSpool(spool: Spool): Check[] {
+function checkSpool(spool: Spool, settings: string): Check[] {
   try {
-    return checkQueue(spoolStatus(spool), Date.now())
+    return checkQueue(spoolStatus(spool), Date.now(), settings)
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException
     return [

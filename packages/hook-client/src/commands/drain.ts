@@ -4,11 +4,11 @@ import { drainOnce } from '../sender/drain.ts'
 import type { DrainResult, SendProgress } from '../sender/types.ts'
 import { watchSpool } from '../sender/watch.ts'
 import { EXIT, type ExitCode } from '../terminal/exit-codes.ts'
+import { holdText } from '../terminal/hold-text.ts'
 import { count, duration, type Output, paint } from '../terminal/output.ts'
 import { createProgressLine } from '../terminal/progress-line.ts'
 import type { CommandContext } from './context.ts'
 import type { Sending } from './sending.ts'
-import { holdText } from './status.ts'
 
 /** `posthorn-hook drain`: sends what waits, now, also what waits for its next try. */
 export async function drain(context: CommandContext, output: Output, sending: Sending): Promise<ExitCode> {
@@ -94,7 +94,8 @@ function summary(result: DrainResult): string {
   return why === '' ? numbers : `${numbers} ${why}`
 }
 
-function exitCodeOf({ end, failed, hold }: DrainResult): ExitCode {
+/** What a drain's end means for the exit code. */
+export function exitCodeOf({ end, failed, hold }: Pick<DrainResult, 'end' | 'failed' | 'hold'>): ExitCode {
   switch (end) {
     case 'unconfigured':
     case 'disabled':

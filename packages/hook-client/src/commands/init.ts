@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { planAdd, planRemove } from '../claude-settings/plan.ts'
-import { type Scope, settingsPath } from '../claude-settings/settings-file.ts'
-import { EXIT, type ExitCode } from '../terminal/exit-codes.ts'
+import { hasHooks, planAdd, planRemove } from '../claude-settings/plan.ts'
+import { readText, SCOPES, type Scope, settingsPath } from '../claude-settings/settings-file.ts'
+import { complaintOfPath } from '../doctor/check-node.ts'
+import { EXIT, type ExitCode, usageError } from '../terminal/exit-codes.ts'
 import { type Output, paint } from '../terminal/output.ts'
 import { type CommandContext, claudeUserDir } from './context.ts'
 import { applyChanges, diffOf } from './file-changes.ts'
@@ -20,6 +21,9 @@ export interface InitOptions {
 export function init(options: InitOptions, context: CommandContext, output: Output): ExitCode {
   const { scope, remove, dryRun } = options
   const projectDir = resolve(context.cwd, options.projectDir ?? (context.env['CLAUDE_PROJECT_DIR'] || '.'))
+  if (!statSync(projectDir, { throwIfNoEntry: false })?.isDirectory()) {
+    throw usageError(`The project ${projectDir} is no folder.`)
+  }
   const places = { projectDir, userDir: claudeUserDir(context) }
   const path = settingsPath(scope, places)
   const neighbour = settingsPath(scope === 'local' ? 'project' : 'local', places)
@@ -42,9 +46,29 @@ export function init(options: InitOptions, context: CommandContext, output: Outp
   output.result(report, `${painted(diff)}${summary(report, remove)}`)
   if (output.json) return EXIT.ok
   if (!remove) nextSteps(context, output)
+  if (remove && !report.changed) {
+    for (const other of otherScopes(scope, places)) {
+      output.note(
+        `There are hooks in ${settingsPath(other, places)}: posthorn-hook init --scope ${other} --remove`,
+      )
+    }
+  }
   const left = join(projectDir, '.claude/posthorn')
   if (remove && existsSync(left)) output.note(`\nWhat was captured stays in ${left} until you delete it.`)
   return EXIT.ok
+}
+
+/** Further scopes whose settings have our hooks. */
+function otherScopes(scope: Scope, places: Parameters<typeof settingsPath>[1]): Scope[] {
+  return SCOPES.filter((other) => {
+    try {
+      const path = settingsPath(other, places)
+      return other !== scope && hasHooks(path, readText(path)?.text ?? '{}')
+    } catch {
+      // What is wrong with a file that was not asked for is for doctor to tell.
+      return false
+    }
+  })
 }
 
 interface Report {
@@ -72,10 +96,16 @@ function painted(diff: string): string {
   return diff.split('\n').map(colour).join('\n')
 }
 
-function nextSteps({ file, settings }: CommandContext, output: Output): void {
+function nextSteps({ env, file, settings }: CommandContext, output: Output): void {
   if (/[\\/]_npx[\\/]/.test(file)) {
     output.note(
       `\nThis copy lies in npm's cache and may go away: install it with "npm install --global @posthorn/hook-client", and run "posthorn-hook init" again.`,
+    )
+  }
+  const complaint = complaintOfPath(env)
+  if (complaint !== undefined) {
+    output.note(
+      `\n${paint('yellow', 'warning:', process.stderr)} Nothing is captured yet: hooks start the node of the PATH, and ${complaint}`,
     )
   }
   const missing = [
@@ -85,7 +115,7 @@ function nextSteps({ file, settings }: CommandContext, output: Output): void {
   if (missing.some((name) => name !== false)) {
     const { path, exists } = settings.file
     output.note(
-      `\nEvents are captured now and kept until the server is known. ${exists ? 'Put into' : 'Write'} ${path}:\n` +
+      `\nEvents are kept until the server is known. ${exists ? 'Put into' : 'Write'} ${path}:\n` +
         '  { "url": "http://localhost:8080/api/v1/hooks/claude-code", "apiKey": "phk_…" }',
     )
   }

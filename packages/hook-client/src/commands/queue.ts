@@ -1,7 +1,8 @@
-import { type PurgeOptions, purgeEvents, retryEvents } from '../spool/care.ts'
+import { join } from 'node:path'
+import { canBeSent, type PurgeOptions, purgeEvents, retryEvents } from '../spool/care.ts'
 import { decodeEvent } from '../spool/event-file.ts'
 import { checkSpool } from '../spool/fsck.ts'
-import type { Spool } from '../spool/layout.ts'
+import { isStray, type Spool } from '../spool/layout.ts'
 import { listEvents, showEvent } from '../spool/listing.ts'
 import type { SpoolEntry, SpoolFolder } from '../spool/types.ts'
 import { CommandError, EXIT, type ExitCode, usageError } from '../terminal/exit-codes.ts'
@@ -15,7 +16,9 @@ export function listQueue(
   context: CommandContext,
   output: Output,
 ): ExitCode {
-  const entries = spoolsOf(context).flatMap((spool) => listEvents(spool, options.folder))
+  const entries = spoolsOf(context)
+    .flatMap((spool) => listEvents(spool, options.folder))
+    .filter(({ folder, file }) => folder === 'failed' || !isStray(file))
   const shown = entries.slice(0, options.limit)
   if (output.json) for (const entry of shown) output.result(entry, '')
   else if (entries.length === 0) output.line('There are no events here.')
@@ -93,6 +96,11 @@ export function retryQueued(
     : eachFound(ids, context, retryEvents)
   const text = `${count(retried.length, 'event')} to be sent. The next hook starts that, or: posthorn-hook drain`
   output.result({ retried }, retried.length === 0 ? 'There is nothing to try again.' : text)
+  const lost = unsendable(ids, context)
+  if (lost > 0)
+    output.note(
+      `${lost} cannot be sent: corrupt or unreadable. See why: posthorn-hook queue ls --folder failed`,
+    )
   return EXIT.ok
 }
 
@@ -122,15 +130,27 @@ export function checkQueue(options: { repair: boolean }, context: CommandContext
     checkSpool(spool, options).map((finding) => ({ spool: spool.dir, ...finding })),
   )
   const open = findings.filter(({ repaired }) => repaired === undefined)
-  const text = findings.map(({ kind, path, message, repaired }) => [
-    kind,
-    path,
-    `${message}${repaired === undefined ? '' : `: ${repaired}`}`,
+  const byFile = Map.groupBy(findings, ({ spool, path }) => join(spool, path))
+  const text = [...byFile].map(([file, found]) => [
+    [...new Set(found.map(({ kind }) => kind))].join(', '),
+    file,
+    found
+      .map(({ message, repaired }) => `${message}${repaired === undefined ? '' : `: ${repaired}`}`)
+      .join('; '),
   ])
   output.result({ findings }, findings.length === 0 ? 'The spool is in order.' : columns(text))
   if (open.length > 0 && !options.repair)
     output.note('posthorn-hook queue fsck --repair mends what can be mended.')
   return open.length === 0 ? EXIT.ok : EXIT.failure
+}
+
+/** How many of the failed events, or of those that are named, are no event that could be sent. */
+function unsendable(ids: readonly string[], context: CommandContext): number {
+  const isMeant = (requestId: string) =>
+    ids.length === 0 || ids.some((id) => requestId.startsWith(id.toLowerCase()))
+  return spoolsOf(context)
+    .flatMap((spool) => listEvents(spool, 'failed'))
+    .filter((entry) => !canBeSent(entry) && isMeant(entry.requestId)).length
 }
 
 function eachFound(
@@ -160,7 +180,7 @@ function find(id: string, context: CommandContext): { spool: Spool; requestId: s
 
 const notThere = (id: string) =>
   new CommandError(`There is no event ${id} in the spool.`, {
-    hint: 'It may have been sent: posthorn-hook logs --request-id ID',
+    hint: `It may have been sent: posthorn-hook logs --request-id ${id}`,
   })
 
 function parsed(body: string): unknown {

@@ -1,7 +1,8 @@
 import { redactUrl } from '@posthorn/core'
 import { spoolStatus } from '../spool/status.ts'
-import type { DropCounts, Hold, SpoolStatus } from '../spool/types.ts'
+import type { DropCounts, SpoolStatus } from '../spool/types.ts'
 import { EXIT, type ExitCode } from '../terminal/exit-codes.ts'
+import { holdText } from '../terminal/hold-text.ts'
 import { columns, count, duration, type Output, paint, size } from '../terminal/output.ts'
 import type { CommandContext } from './context.ts'
 import { spoolsOf } from './spools.ts'
@@ -58,7 +59,9 @@ function spoolRows(spool: SpoolStatus, now: number): string[][] {
     rows.push(['Sent', `${state.sent}, the last ${last}`])
     if (state.lastError) {
       const { code, message, at } = state.lastError
-      rows.push(['Last error', `${duration(now - Date.parse(at))} ago: ${code}: ${message}`])
+      const isOver = state.lastSuccessAt !== null && state.lastSuccessAt > at
+      const told = `${duration(now - Date.parse(at))} ago: ${code}: ${message}`
+      rows.push(['Last error', isOver ? `${told} (sent since)` : told])
     }
   }
   const dropped = dropText(spool.dropped.total)
@@ -72,18 +75,6 @@ function spoolRows(spool: SpoolStatus, now: number): string[][] {
     rows.push(['Not captured', paint('red', `${duration(now - Date.parse(at))} ago: ${code}: ${message}`)])
   }
   return rows
-}
-
-/** Why nothing is sent for now, and until when. */
-export function holdText({ kind, since, nextTryAt, error }: Hold, now: number): string {
-  const why = {
-    refused: 'the server refuses the key, its role or the URL',
-    unreachable: 'the server cannot be reached',
-    busy: 'the server asks for time',
-  }[kind]
-  const next =
-    nextTryAt <= now ? 'tried again with the next event' : `next try in ${duration(nextTryAt - now)}`
-  return `for ${duration(now - since)}: ${why} (${error.code}: ${error.message}); ${next}`
 }
 
 /** `3 (2 full, 1 expired)`; empty where nothing was dropped. */

@@ -87,4 +87,6 @@ export interface ConfigSource {
   readFile(path: string): string | undefined
   /** Whether a directory exists. */
   isDirectory(path: string): boolean
+  /** Whether what lies there, if anything, is a link or belongs to another user. */
+  isForeign(path: string): boolean
 }

@@ -131,8 +131,26 @@ describe('mistakes', () => {
     expect(JSON.stringify(issues)).not.toContain('with space')
   })
 
+  it('in a name come with the name that was meant', () => {
+    const file = JSON.stringify({ apikey: 'phk_1', colour: 'red' })
+    const env = { ...URL_AND_KEY, POSTHORN_HOOK_TIMOUT: '1' }
+    expect(load({ env, files: { [FILE]: file } }).issues.map(({ message }) => message)).toEqual([
+      'is not a setting; did you mean apiKey?',
+      'is not a setting',
+      'is not a variable of the hook client; did you mean POSTHORN_HOOK_TIMEOUT?',
+    ])
+  })
+
+  it('in the file itself hide no key of elsewhere, and what they hide is not called missing', () => {
+    const files = { [FILE]: '{ "url": ', '/key': 'phk_1_secret' }
+    const { config, issues } = load({ env: { POSTHORN_HOOK_API_KEY_FILE: '/key' }, files })
+    expect(config.apiKey).toBe('phk_1_secret')
+    expect(issues.map(({ path }) => path)).toEqual([FILE])
+  })
+
   it.each([
-    ['{', 'is not JSON'],
+    ['{', 'is not JSON at line 1 column 2'],
+    ['{\n  "url": "u",\n}', 'is not JSON at line 3 column 1'],
     ['[]', 'is not JSON'],
   ])('in the file itself are reported: %s', (text, message) => {
     expect(load({ env: URL_AND_KEY, files: { [FILE]: text } }).issues).toMatchObject([
@@ -183,6 +201,23 @@ describe('places', () => {
       /^\/home\/someone\/\.local\/state\/posthorn\/fallback\/[0-9a-f]+$/,
     )
   })
+
+  it.each(['', '/spool', '/spool/tmp', '/logs'])(
+    'are the user’s where the project has a link at %s',
+    (path) => {
+      const link = `/code/project/.claude/posthorn${path}`
+      const given = { directories: ['/code/project/.claude'], isForeign: (one: string) => one === link }
+      const { config, issues } = load({ env: URL_AND_KEY, ...given })
+      const base = /^\/home\/someone\/\.local\/state\/posthorn\/projects\/[0-9a-f]+/
+      expect([config.spoolDir, config.logDir]).toEqual([
+        expect.stringMatching(base),
+        expect.stringMatching(base),
+      ])
+      expect(issues).toMatchObject([{ path: link }])
+      const own = { POSTHORN_HOOK_SPOOL_DIR: '/s', POSTHORN_HOOK_LOG_DIR: '/l' }
+      expect(load({ env: { ...URL_AND_KEY, ...own }, ...given }).issues).toEqual([])
+    },
+  )
 
   it('are not the home directory’s own .claude, unless the session is there', () => {
     const directories = ['/home/someone/.claude']

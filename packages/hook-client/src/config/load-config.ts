@@ -1,8 +1,10 @@
-import { readFileSync, statSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { ValidationIssue } from '@posthorn/core'
+import { readPlainFile } from '../plain-file.ts'
 import { checksum } from '../spool/checksum.ts'
 import type { ConfigSource, HookConfig, LoadedConfig, SettingName } from './config.ts'
+import { didYouMean } from './did-you-mean.ts'
 import { apiKey, type Parsed, text } from './parsers.ts'
 import { baseDir, userConfigFile, userStateDir } from './places.ts'
 import {
@@ -32,11 +34,15 @@ export function loadConfig(overrides: Partial<ConfigSource> = {}): LoadedConfig 
   readKeyFile(reading, file.fields, path)
   for (const name of Object.keys(source.env)) {
     if (name.startsWith(VARIABLE_PREFIX) && !VARIABLES.has(name)) {
-      reading.issues.push({ path: name, message: 'is not a variable of the hook client' })
+      reading.issues.push({
+        path: name,
+        message: `is not a variable of the hook client${didYouMean(name, VARIABLES)}`,
+      })
     }
   }
-  const config = assemble(reading.values, source)
-  addMissing(reading, config)
+  const config = assemble(reading, source)
+  // What is missing may stand in a file that cannot be read.
+  if (!file.isBroken) addMissing(reading, config)
   const { issues, origins } = reading
   return { config, issues, origins, file: { path, exists: file.exists } }
 }
@@ -58,6 +64,9 @@ const VARIABLES: ReadonlySet<string> = new Set([
 ])
 const FIELDS: ReadonlySet<string> = new Set([...SETTINGS.map(({ name }) => name), 'apiKeyFile'])
 
+/** Of settings, and of a key. */
+const LARGEST_FILE_BYTES = 1024 * 1024
+
 function systemSource(): ConfigSource {
   const { env, platform } = process
   const home = platform === 'win32' ? env['USERPROFILE'] : env['HOME']
@@ -66,8 +75,19 @@ function systemSource(): ConfigSource {
     platform,
     cwd: workingDir(),
     homeDir: home || process.getBuiltinModule('node:os').homedir(),
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile: (path) => readPlainFile(path, LARGEST_FILE_BYTES, 'follow'),
     isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+    isForeign,
+  }
+}
+
+function isForeign(path: string): boolean {
+  try {
+    const found = lstatSync(path)
+    return found.isSymbolicLink() || found.uid !== (process.getuid?.() ?? found.uid)
+  } catch {
+    // Nothing is there, or nothing that could be written through either.
+    return false
   }
 }
 
@@ -111,27 +131,36 @@ function readSetting(
 function readConfigFile(
   path: string,
   { source, issues }: Reading,
-): { exists: boolean; fields: Readonly<Record<string, unknown>> } {
+): { exists: boolean; isBroken: boolean; fields: Readonly<Record<string, unknown>> } {
   let exists = false
   try {
     const content = source.readFile(path)
-    if (content === undefined) return { exists, fields: {} }
+    if (content === undefined) return { exists, isBroken: false, fields: {} }
     exists = true
     const parsed: unknown = JSON.parse(content.replace(/^\ufeff/, ''))
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new SyntaxError()
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+      throw new SyntaxError('no object')
     for (const field of Object.keys(parsed)) {
       if (!FIELDS.has(field)) {
-        issues.push({ path: field, message: 'is not a setting', expected: [...FIELDS].join(', ') })
+        const message = `is not a setting${didYouMean(field, FIELDS)}`
+        issues.push({ path: field, message, expected: [...FIELDS].join(', ') })
       }
     }
-    return { exists, fields: parsed as Readonly<Record<string, unknown>> }
+    return { exists, isBroken: false, fields: parsed as Readonly<Record<string, unknown>> }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || source.env[CONFIG_FILE_VARIABLE]) {
-      const message = exists ? 'is not JSON' : 'cannot be read'
+      const message = exists ? `is not JSON${placeIn((error as Error).message)}` : 'cannot be read'
       issues.push({ path, message, expected: 'a file with one JSON object' })
+      return { exists, isBroken: true, fields: {} }
     }
-    return { exists, fields: {} }
+    return { exists, isBroken: false, fields: {} }
   }
+}
+
+/** Where a document broke, as JSON.parse tells it. The rest of its message may repeat what the file holds. */
+function placeIn(message: string): string {
+  const [, place] = /\((line \d+ column \d+)\)$/.exec(message) ?? []
+  return place === undefined ? '' : ` at ${place}`
 }
 
 /** The key from a file of its own, where no key is given itself. */
@@ -156,8 +185,12 @@ function readKeyFile(reading: Reading, fields: Readonly<Record<string, unknown>>
   }
 }
 
-function assemble(values: Partial<Record<SettingName, unknown>>, source: ConfigSource): HookConfig {
-  const base = baseDir(source)
+function assemble({ values, issues }: Reading, source: ConfigSource): HookConfig {
+  const { base, refused } = baseDir(source)
+  if (refused !== undefined && (values.spoolDir === undefined || values.logDir === undefined)) {
+    const message = `is a link or another user's: spool and logs are in ${base}`
+    issues.push({ path: refused, message, expected: 'a folder of your own' })
+  }
   const pick = <T extends object>(defaults: T): T => {
     const chosen = Object.keys(defaults).map((name) => [name, values[name as SettingName]])
     return { ...defaults, ...Object.fromEntries(chosen.filter(([, value]) => value !== undefined)) }

@@ -1,4 +1,6 @@
 import { dirname, isAbsolute, join } from 'node:path'
+import { checksum } from '../spool/checksum.ts'
+import { DIRECTORIES } from '../spool/layout.ts'
 import type { ConfigSource } from './config.ts'
 
 /** What of a {@link ConfigSource} the places on disk depend on. */
@@ -49,8 +51,23 @@ export function projectDir({ env, cwd, homeDir, isDirectory }: PlaceSource): str
   }
 }
 
-/** Where spool and logs lie by default: under the project's `.claude`, else in the user's state directory. */
-export function baseDir(source: PlaceSource): string {
+/**
+ * Where spool and logs lie by default: under the project's `.claude`, else in the user's state directory. Also there
+ * when the project has a link in their place, or another user's folder: a repository that somebody cloned must not
+ * decide where this program writes to. `refused` is that path.
+ */
+export function baseDir(source: PlaceSource & Pick<ConfigSource, 'isForeign'>): {
+  base: string
+  refused?: string
+} {
   const project = projectDir(source)
-  return project === undefined ? userStateDir(source) : join(project, '.claude', PRODUCT)
+  if (project === undefined) return { base: userStateDir(source) }
+  const base = join(project, '.claude', PRODUCT)
+  const folders = ['logs', 'spool', ...DIRECTORIES.map((name) => join('spool', name))]
+  const refused = [dirname(base), base, ...folders.map((name) => join(base, name))].find((path) =>
+    source.isForeign(path),
+  )
+  return refused === undefined
+    ? { base }
+    : { base: join(userStateDir(source), 'projects', checksum(base)), refused }
 }

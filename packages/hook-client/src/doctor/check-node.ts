@@ -1,11 +1,11 @@
-import { execFile } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { tooOld } from '../node-version.ts'
 import { type Check, fail, ok } from './check.ts'
 
 /** The Node that runs this, and the one that hooks find in the PATH. */
-export async function checkNode(env: Readonly<Record<string, string | undefined>>): Promise<Check[]> {
+export function checkNode(env: Readonly<Record<string, string | undefined>>): Check[] {
   const checks = [judge('node', process.versions.node, 'this Node')]
-  const found = await nodeInPath(env)
+  const found = nodeInPath(env)
   if (found === undefined) {
     const hint = 'Hooks are started as "node …": put Node into the PATH that Claude Code is started with.'
     return [...checks, fail('node', 'no node is found in the PATH', hint)]
@@ -20,11 +20,14 @@ function judge(name: string, version: string, which: string): Check {
     : fail(name, `${which} is ${version}`, `${complaint} With it, nothing is captured.`)
 }
 
-function nodeInPath(env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const options = { env: { ...env, NODE_OPTIONS: '' }, timeout: 10_000, windowsHide: true }
-    execFile('node', ['--version'], options, (error, stdout) => {
-      resolve(error ? undefined : /^v(\S+)/.exec(stdout)?.[1])
-    })
-  })
+/** Why hooks, which start the `node` of the PATH, would capture nothing; undefined where they do. */
+export function complaintOfPath(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const found = nodeInPath(env)
+  return found === undefined ? 'no node is found in the PATH.' : tooOld(found)
+}
+
+function nodeInPath(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const options = { env: { ...env, NODE_OPTIONS: '' }, timeout: 10_000, windowsHide: true } as const
+  const { stdout } = spawnSync('node', ['--version'], { ...options, encoding: 'utf8' })
+  return /^v(\S+)/.exec(stdout ?? '')?.[1]
 }

@@ -1,19 +1,21 @@
-import { dropText, holdText } from '../commands/status.ts'
-import type { SpoolStatus } from '../spool/types.ts'
+import { dropText } from '../commands/status.ts'
+import type { Hold, SpoolStatus } from '../spool/types.ts'
+import { holdText } from '../terminal/hold-text.ts'
 import { count, duration } from '../terminal/output.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
 /** A sender that is alive looks at the spool more often than this. */
 const LONG_WAIT_MS = 10 * 60_000
 
-/** Whether anything waits that should not, was given up, or could not be captured. */
-export function checkQueue(spool: SpoolStatus, now: number): Check[] {
+/**
+ * Whether anything waits that should not, was given up, or could not be captured.
+ * @param settings the fingerprint of those that are set now
+ */
+export function checkQueue(spool: SpoolStatus, now: number, settings: string): Check[] {
   const { state, failed, pending, oldestAgeMs, sender, dropped, captureError } = spool
   const checks: Check[] = []
   if (state?.hold) {
-    const text = `sending is paused ${holdText(state.hold, now)}`
-    const hint = 'Everything is kept. Mend the settings (see the other checks), then run: posthorn-hook drain'
-    checks.push(state.hold.kind === 'refused' ? fail('queue', text, hint) : warn('queue', text, hint))
+    checks.push(paused(state.hold, now, settings))
   } else if (oldestAgeMs !== null && oldestAgeMs > LONG_WAIT_MS && sender === null) {
     const text = `${count(pending, 'event')} waiting, the oldest for ${duration(oldestAgeMs)}, and no sender at work`
     checks.push(warn('queue', text, 'The next hook starts one. To send now: posthorn-hook drain'))
@@ -33,4 +35,17 @@ export function checkQueue(spool: SpoolStatus, now: number): Check[] {
     checks.push(warn('queue', text, 'See the error log: posthorn-hook logs --level error'))
   }
   return checks.length > 0 ? checks : [ok('queue', `${count(pending, 'event')} waiting, none failed`)]
+}
+
+function paused(hold: Hold, now: number, settings: string): Check {
+  const text = `sending is paused ${holdText(hold, now)}`
+  if (hold.settings !== settings) {
+    const hint = 'That was with other settings. The next hook sends what waits; now: posthorn-hook drain'
+    return warn('queue', text, hint)
+  }
+  if (hold.kind !== 'refused') {
+    return warn('queue', text, 'Everything is kept, and is sent by itself once the server takes it.')
+  }
+  const hint = 'Everything is kept. Mend the settings (see the other checks), then run: posthorn-hook drain'
+  return fail('queue', text, hint)
 }

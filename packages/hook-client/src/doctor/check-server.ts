@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { classifyTransportError } from '@posthorn/core'
+import { meaningOf } from '../terminal/hold-text.ts'
 import { VERSION } from '../version.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
@@ -43,7 +44,7 @@ export async function checkServer(
   }
   if (answer.status === 429 || answer.status >= 500) {
     const hint = 'It is busy or has a fault; events are kept and sent later.'
-    return [warn('server', `it answers ${answer.status}`, hint)]
+    return [warn('server', meaningOf(answer.status) ?? `it answers ${answer.status}`, hint)]
   }
   return [
     ok('server', `it answers in ${answer.durationMs} ms`),
@@ -53,31 +54,26 @@ export async function checkServer(
 }
 
 function judgeStatus(url: string, { status, headers }: Answer, apiKey: string | undefined): Check[] {
+  const told = meaningOf(status) ?? `it answers ${status}`
   const html = headers['content-type']?.startsWith('text/html') ?? false
   if (status === 401) {
     if (apiKey === undefined) return []
     return [
       fail(
         'key',
-        'the server does not know this key (401)',
+        told,
         'Was it revoked, or made by another server? Make one: posthorn keys create --role ingest',
       ),
     ]
   }
   if (status === 403)
-    return [
-      fail(
-        'key',
-        'the key may not send events (403)',
-        'It needs the role ingest or admin: posthorn keys create --role ingest',
-      ),
-    ]
+    return [fail('key', told, 'It needs the role ingest or admin: posthorn keys create --role ingest')]
   if (status === 404 || status === 405 || html) {
     const { pathname } = new URL(url)
     return [
       fail(
         'server',
-        `${pathname} is not the hooks route (${status})`,
+        html && status < 400 ? 'a web page answered, and not a Posthorn server' : `${told}: ${pathname}`,
         'The URL is the whole one, and ends with /api/v1/hooks/claude-code',
       ),
     ]
@@ -86,7 +82,7 @@ function judgeStatus(url: string, { status, headers }: Answer, apiKey: string | 
     return [
       fail(
         'server',
-        `it redirects (${status})`,
+        told,
         `Redirects are not followed: give the URL it leads to (${headers.location ?? 'not told'}).`,
       ),
     ]

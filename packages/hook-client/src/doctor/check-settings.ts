@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { redactUrl } from '@posthorn/core'
 import type { LoadedConfig } from '../config/config.ts'
 import { type Check, fail, ok, warn } from './check.ts'
@@ -6,11 +7,12 @@ import { type Check, fail, ok, warn } from './check.ts'
 export function checkSettings({ config, issues, origins, file }: LoadedConfig): Check[] {
   const from = (origin: string | undefined) => (origin === undefined ? '' : ` (from ${origin})`)
   const where = `Set it in the environment, or in ${file.path}${file.exists ? '' : ', which does not exist yet'}.`
+  const help = (path: string) => (path === file.path ? 'Nothing of it counts until it is mended.' : where)
   const mistakes = issues.map(({ path, message, expected }) =>
     fail(
       'settings',
       `${path} ${message}`,
-      [expected === undefined ? '' : `Expected: ${expected}.`, where].join(' ').trim(),
+      [expected === undefined ? '' : `Expected: ${expected}.`, help(path)].join(' ').trim(),
     ),
   )
   const found = [
@@ -24,5 +26,14 @@ export function checkSettings({ config, issues, origins, file }: LoadedConfig): 
     `capture is switched off${from(origins.enabled)}`,
     'Nothing is captured and nothing is sent until it is enabled again.',
   )
-  return [...mistakes, ...found, ...(config.enabled ? [] : [off])]
+  return [...mistakes, ...found, ...(config.enabled ? [] : [off]), ...rights(file.path, origins.apiKey)]
+}
+
+/** Whether others may read the key in the configuration file. Windows has no such bits. */
+function rights(path: string, keyFrom: string | undefined): Check[] {
+  if (keyFrom !== path || process.platform === 'win32') return []
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
+  if ((mode & 0o077) === 0) return []
+  const text = `${path} holds the key, and is open to other users (mode ${(mode & 0o777).toString(8)})`
+  return [warn('settings', text, `Run: chmod 600 ${path}`)]
 }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { APPEND_FLAGS, assertPlain } from '../plain-file.ts'
 import { type RotationLimits, rotate } from './rotation.ts'
 
 /** What is kept in memory for a log that cannot be written; beyond it, entries are lost and counted. */
@@ -61,6 +62,7 @@ export class LogWriter {
     let rest = batch
     try {
       await using file = await openToAppend(this.#path)
+      assertPlain(await file.stat(), this.#path)
       while (rest.length > 0) rest = rest.subarray((await file.write(rest)).bytesWritten)
       if ((await file.stat()).size >= this.#limits.maxBytes) rotate(this.#path, this.#limits, this.#now())
       this.#failing = false
@@ -80,6 +82,7 @@ export class LogWriter {
       const file = openToAppendSync(this.#path, this.#underWay !== undefined || this.#lines.length > 0)
       if (file === undefined) return
       try {
+        assertPlain(fstatSync(file), this.#path)
         const unsure = this.#underWay
         // A write that was begun may have reached the file, or may never: only the file can tell.
         const again = unsure !== undefined && !endsWith(this.#path, unsure) ? unsure : Buffer.alloc(0)
@@ -118,22 +121,22 @@ async function openToAppend(path: string): Promise<FileHandle> {
   // Loaded at the first write of a process that stays: capture writes synchronously, and must start fast.
   const { mkdir, open } = process.getBuiltinModule('node:fs/promises')
   try {
-    return await open(path, 'a', 0o600)
+    return await open(path, APPEND_FLAGS, 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    return open(path, 'a', 0o600)
+    return open(path, APPEND_FLAGS, 0o600)
   }
 }
 
 function openToAppendSync(path: string, needed: boolean): number | undefined {
   if (!needed) return undefined
   try {
-    return openSync(path, 'a', 0o600)
+    return openSync(path, APPEND_FLAGS, 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    return openSync(path, 'a', 0o600)
+    return openSync(path, APPEND_FLAGS, 0o600)
   }
 }
 

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
+import { READ_FLAGS } from '../plain-file.ts'
 import { LOG_FILES, LOG_LEVELS, type LogFile, type LogLevel } from './log-entry.ts'
 import { logPath } from './logs.ts'
 import { rotatedFiles } from './rotation.ts'
@@ -173,10 +174,16 @@ function asideOf(path: string): string[] {
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path, 'r')
+    const handle = await open(path, READ_FLAGS)
+    if ((await handle.stat()).isFile()) return handle
+    await handle.close()
+    return undefined
   } catch (error) {
-    // Another process may put a log aside or remove it at any time.
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    // Another process may put a log aside or remove it at any time; and no log is a link.
+    if (
+      ['ENOENT', 'ENOTDIR', 'ELOOP', 'EMLINK', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')
+    )
+      return undefined
     throw error
   }
 }

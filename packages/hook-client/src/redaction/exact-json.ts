@@ -21,9 +21,15 @@ const keepNumbers: Reviver = (_name, value, { source }) =>
 
 /**
  * Parses JSON so that `JSON.stringify` gives each number back as it was written, such as `1e400` or an
- * integer beyond 2⁵³.
+ * integer beyond 2⁵³. In a document that is nested too deeply for that, numbers are what JavaScript makes of them.
  * @throws SyntaxError
  */
 export function parseExactly(text: string): unknown {
-  return DELICATE_NUMBER.test(text) ? JSON.parse(text, keepNumbers as never) : JSON.parse(text)
+  if (!DELICATE_NUMBER.test(text)) return JSON.parse(text)
+  try {
+    return JSON.parse(text, keepNumbers as never)
+  } catch (error) {
+    if (error instanceof RangeError) return JSON.parse(text)
+    throw error
+  }
 }

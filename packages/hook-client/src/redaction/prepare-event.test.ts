@@ -30,12 +30,14 @@ function prepared(document: unknown, given = options): Extract<PreparedEvent, { 
 const fieldsOf = (document: unknown, given = options) =>
   JSON.parse(prepared(document, given).body) as Record<string, never>
 
+// Put together here, so that no scanner takes this file for a leak.
+const githubToken = `ghp${'_'}${'Ab3dEf6hIj9lMn2pQr5t'.repeat(2)}`
 const base = { session_id: 's1', hook_event_name: 'PostToolUse' }
 
 describe('a document without secrets', () => {
   it('stays as it came, byte for byte', () => {
     const text =
-      '{ "hook_event_name":"Stop",\t"session_id": "s1", "n": 1e400, "big": 12345678901234567890, "a":1,"a":2}'
+      '{ "hook_event_name":"Stop",\t"session_id": "s1", "n": 1e400, "big": 12345678901234567890, "a\\\\":{"b":"\\\\\\":"}}'
     expect(prepared(`\ufeff${text}\n`)).toEqual({
       ...{ kind: 'event', body: text, event: 'Stop', sessionId: 's1', redactions: 0, isCut: false },
     })
@@ -88,6 +90,13 @@ describe('secrets', () => {
     expect(JSON.stringify(fields)).not.toMatch(/abcdef123|abc\.def|eHl6|pw1|1234/)
   })
 
+  it('do not hide behind a second field of the same name', () => {
+    const text = `{"hook_event_name":"Stop","a":{"prompt":"${githubToken}","prompt" :"hi"},"a\\"":1}`
+    expect(prepared(text).body).toBe('{"hook_event_name":"Stop","a":{"prompt":"hi"},"a\\"":1}')
+    const escaped = text.replace('ghp', '\\u0067hp').replace('"prompt"', '"prom\\u0070t"')
+    expect(prepared(escaped).body).toBe(prepared(text).body)
+  })
+
   it('that are known are taken out of any text', () => {
     const given = { ...options, knownSecrets: ['phk-very-secret', 'a.b*c+d(e'] }
     expect(fieldsOf({ ...base, a: 'x phk-very-secret y', b: 'a.b*c+d(e' }, given)).toMatchObject({
@@ -106,6 +115,15 @@ describe('secrets', () => {
     expect(secretsInEnvironment(env)).toEqual(['abcdefgh'])
   })
 
+  it('of the environment are no folders: the working directory stays in every event', () => {
+    const cwd = process.cwd()
+    const env = { PWD: cwd, OLDPWD: '/gone/project', DB_PWD: 'hunter2hunter2', SSH_KEYS: cwd }
+    expect(secretsInEnvironment(env)).toEqual(['hunter2hunter2'])
+    const text = JSON.stringify({ hook_event_name: 'Stop', cwd, transcript_path: `${cwd}/a.jsonl` })
+    const known = { ...options, knownSecrets: secretsInEnvironment(env) }
+    expect(prepared(text, known)).toMatchObject({ body: text, redactions: 0 })
+  })
+
   it.each([
     ['Read', { file_path: '/app/.env' }, { file: { filePath: '/app/.env', content: 'A=1\nnote' } }],
     ['Write', { file_path: 'C:\\app\\.env.local', content: 'A=1\nnote' }, 'A=1\nnote'],
@@ -115,6 +133,73 @@ describe('secrets', () => {
     expect(JSON.stringify(fields)).toContain(`A=${REDACTED}`)
     expect(JSON.stringify(fields)).not.toMatch(/A=1|note/)
     expect(JSON.stringify(fields)).toContain('.env')
+  })
+
+  it('are taken out of names of fields, of the event and of the session', () => {
+    const document = {
+      hook_event_name: `Stop ${githubToken}`,
+      session_id: githubToken,
+      users: { [githubToken]: 'me', [`${githubToken}x`]: 'you' },
+    }
+    const result = prepared(document)
+    expect(JSON.stringify(result)).not.toContain(githubToken)
+    expect(result).toMatchObject({ event: `Stop ${REDACTED}`, sessionId: REDACTED })
+    const { users } = JSON.parse(result.body) as { users: object }
+    expect(Object.values(users)).toEqual(['me', 'you'])
+  })
+
+  it.each([
+    ['cat ~/.aws/credentials', 'aws_secret_access_key = hunter'],
+    ['cat .env*', 'A=hunter'],
+    ['cat .env.production.local', 'A=hunter'],
+    ['head -3 deploy/prod.env', 'A=hunter'],
+    ['cat ~/.netrc', 'machine h\n  login me\n  password hunter'],
+    ['sed -n 2,3p id_rsa', `hunter${'Ab3dEf6hIj'.repeat(6)}`],
+    ['cat ~/.kube/config', '    client-key-data: hunter'],
+    ['cat > .env <<EOF\nA=hunter\nEOF', ''],
+    ['cat <<"EOF" | tee -a app/.env.local\nA=hunter\nEOF', ''],
+  ])('in files that hold them are taken out of what a command does: %j', (command, stdout) => {
+    const { body } = prepared({ ...base, tool_input: { command }, tool_response: { stdout, code: 0 } })
+    expect(body).not.toContain('hunter')
+    expect(body).toContain(JSON.stringify(command.split('\n')[0]).slice(1, -1))
+  })
+
+  it('are taken out of what is found in files by a pattern', () => {
+    const document = {
+      ...base,
+      tool_input: { glob: '.env*', pattern: 'A' },
+      tool_response: { content: 'A=hunter' },
+    }
+    expect(prepared(document).body).not.toContain('hunter')
+    expect(prepared(document).body).toContain('"pattern":"A"')
+  })
+
+  it.each([
+    ['git commit -m secrets', 'a=b'],
+    ['grep process.env src', 'a=b'],
+  ])('are not thought to be in what is no such file: %s', (command, stdout) => {
+    expect(prepared({ ...base, tool_input: { command }, tool_response: { stdout } }).redactions).toBe(0)
+  })
+
+  it('are taken out of headers and lists', () => {
+    const document = {
+      ...base,
+      headers: [
+        { name: 'X-Api-Key', value: 'abcdef' },
+        { name: 'Accept', value: 'text' },
+      ],
+      tokens: ['abcdef'],
+      usage: { max_tokens: 12, tokens: { input: 3 } },
+      DB_PASS: 'abcdef',
+    }
+    const fields = fieldsOf(document)
+    expect(fields).toMatchObject({ headers: [{}, { value: 'text' }], usage: document.usage })
+    expect(JSON.stringify(fields)).not.toContain('abcdef')
+  })
+
+  it('are taken out of numbers of many digits', () => {
+    const text = '{"hook_event_name":"Stop","password":12345678901234567890}'
+    expect(prepared(text).body).toBe(`{"hook_event_name":"Stop","password":"${REDACTED}"}`)
   })
 
   it('leave numbers as they are written', () => {
@@ -178,12 +263,11 @@ describe('a document that is too large', () => {
   })
 
   it('shows no secret at the edge of the cut', () => {
-    const token = `ghp${'_'}${'Ab3dEf6hIj9lMn2pQr5t'.repeat(2)}`
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 9_000 }), (before) => {
-        const text = `${'x '.repeat(before)}${token} ${'y'.repeat(20_000)}`
+        const text = `${'x '.repeat(before)}${githubToken} ${'y'.repeat(20_000)}`
         const { body } = prepared({ ...base, text }, withFilter({ maxEventBytes: 8_192 }))
-        expect(body).not.toContain(token.slice(0, 12))
+        expect(body).not.toContain(githubToken.slice(0, 12))
       }),
     )
   })
@@ -219,6 +303,12 @@ describe('a document that breaks off', () => {
 
 it('nothing at all is empty', () => {
   expect(prepareEvent(' \n', options).kind).toBe('empty')
+})
+
+it('nested deeply is kept, also with numbers of many digits', () => {
+  const a = `${'['.repeat(10_000)}${']'.repeat(10_000)}`
+  const text = `{"hook_event_name":"Stop","n":12345678901234567890,"a":${a}}`
+  expect(prepareEvent(text, options).kind).toBe('event')
 })
 
 it('whatever comes is answered without an exception', () => {

@@ -1,4 +1,7 @@
+import { statSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import type { FilterSettings } from '../config/config.ts'
+import { countNames } from './count-names.ts'
 import { escapePattern } from './escape-pattern.ts'
 import { parseExactly } from './exact-json.ts'
 import { type RedactionRules, redactDocument, redactPlainText } from './redact-document.ts'
@@ -40,8 +43,8 @@ export interface PrepareOptions {
 const UNREADABLE_LENGTH = 64 * 1024
 
 /**
- * Filters and cuts one document. When there is no secret in it and it is small enough, the body is the
- * document as it came, byte for byte.
+ * Filters and cuts one document. When there is no secret in it, no name twice in one object, and it is
+ * small enough, the body is the document as it came, byte for byte.
  */
 export function prepareEvent(input: string, options: PrepareOptions): PreparedEvent {
   const text = input.trim()
@@ -55,14 +58,17 @@ export function prepareEvent(input: string, options: PrepareOptions): PreparedEv
   }
   const { fields, isTorn } = read
   const named = nameOf(fields)
-  const event = named ?? defaultEvent ?? 'unknown'
-  if (!isWanted(event, filter)) return { kind: 'excluded', event }
-  const sessionId = sessionOf(fields)
-  const redactions = redactDocument(fields, rules)
+  const name = named ?? defaultEvent ?? 'unknown'
+  // Both are also written into logs.
+  const event = redactPlainText(name, rules).slice(0, 128)
+  if (!isWanted(name, filter)) return { kind: 'excluded', event }
+  const sessionId = sessionOf(fields, rules)
+  const { changes: redactions, names } = redactDocument(fields, rules)
   if (isTorn) markCut(fields, { reason: 'torn', originalBytes: receivedBytes })
   const mustName = named === undefined && defaultEvent !== undefined
   if (mustName) fields['hook_event_name'] = defaultEvent
-  const isChanged = redactions > 0 || isTorn || mustName
+  // Of a name that is there twice only the last value was looked at; the text as it came has them all.
+  const isChanged = redactions > 0 || isTorn || mustName || countNames(text) !== names
   const whole = isChanged ? JSON.stringify(fields) : text
   const isTooLarge = Buffer.byteLength(whole) > filter.maxEventBytes
   const body = isTooLarge ? shrinkDocument(fields, filter.maxEventBytes) : whole
@@ -73,11 +79,26 @@ export function prepareEvent(input: string, options: PrepareOptions): PreparedEv
   return { kind: 'event', body, event, sessionId, redactions, isCut: isTooLarge || isTorn }
 }
 
-/** Values of variables that are secrets by their name: wherever such a value appears, it is one too. */
+/**
+ * Values of variables that are secrets by their name: wherever such a value appears, it is one too. The
+ * name of a folder is none: `PWD`, which a shell sets, would take the working directory out of every event.
+ */
 export function secretsInEnvironment(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(env).flatMap(([name, value]) =>
-    value !== undefined && value.length >= 8 && isSecretName(name) ? [value] : [],
+    value !== undefined && value.length >= 8 && isSecretName(name) && !namesFolder(name, value)
+      ? [value]
+      : [],
   )
+}
+
+function namesFolder(name: string, value: string): boolean {
+  if (!isAbsolute(value)) return false
+  if (name === 'PWD' || name === 'OLDPWD') return true
+  try {
+    return statSync(value, { throwIfNoEntry: false })?.isDirectory() ?? false
+  } catch {
+    return false
+  }
 }
 
 function rulesOf({ filter, knownSecrets, isOutOfTime }: PrepareOptions): RedactionRules {
@@ -110,14 +131,14 @@ function nameOf(fields: Record<string, unknown>): string | undefined {
   const found = [fields['hook_event_name'], fields['event']].find(
     (one) => typeof one === 'string' && one !== '',
   )
-  return typeof found === 'string' ? found.slice(0, 128) : undefined
+  return typeof found === 'string' ? found : undefined
 }
 
-function sessionOf(fields: Record<string, unknown>): string | null {
+function sessionOf(fields: Record<string, unknown>, rules: RedactionRules): string | null {
   const found = [fields['session_id'], fields['sessionId']].find(
     (one) => typeof one === 'string' && one !== '',
   )
-  return typeof found === 'string' ? found.slice(0, 512) : null
+  return typeof found === 'string' ? redactPlainText(found, rules).slice(0, 512) : null
 }
 
 function isWanted(event: string, { include, exclude }: FilterSettings): boolean {

@@ -35,6 +35,26 @@ describe('what is a secret by its shape', () => {
     expect(redactText(`before ${token}`)).toBe(`before ${REDACTED}`)
     expect(redactText(`{"x":"${token}"}`)).not.toContain(alnum.slice(0, 16))
   })
+
+  it.each(Object.entries(shaped))('%s behind an escape, a colour, an encoded character', (_name, token) => {
+    for (const before of [
+      'a\\n',
+      'a\\u000a',
+      '\u001b[32m',
+      '\u001b[1;31m',
+      '\\u001b[0m',
+      'key%3D',
+      'key%3d',
+    ]) {
+      expect(redactText(before + token)).toBe(before + REDACTED)
+    }
+  })
+
+  it('needs no start of a word when nothing else has it in it', () => {
+    for (const name of ['GitHub token', 'GitHub fine-grained token', 'Anthropic key', 'Slack token', 'JWT']) {
+      expect(redactText(`x${shaped[name]}`)).toBe(`x${REDACTED}`)
+    }
+  })
 })
 
 describe('what is a secret by its name', () => {
@@ -55,6 +75,41 @@ describe('what is a secret by its name', () => {
     ['postgres://app:s3cret@db.example.com/app', 'postgres://app:[REDACTED]@db.example.com/app'],
     ['curl -u admin:s3cret https://example.com', 'curl -u admin:[REDACTED] https://example.com'],
     ['//npm.example.com/:_authToken=abcdef', '//npm.example.com/:_authToken=[REDACTED]'],
+    [`curl -H 'X-Api-Key: abcdef' u`, `curl -H 'X-Api-Key: [REDACTED]' u`],
+    ['curl --header "PRIVATE-TOKEN: abcdef" u', 'curl --header "PRIVATE-TOKEN: [REDACTED]" u'],
+    ['app --password hunter --user me', 'app --password [REDACTED] --user me'],
+    [`app --api-token 'hunter' x`, `app --api-token '[REDACTED]' x`],
+    ['mysql -u root -phunter db', 'mysql -u root -p[REDACTED] db'],
+    ['mysqldump -phunter db', 'mysqldump -p[REDACTED] db'],
+    ['sshpass -p hunter ssh me@host', 'sshpass -p [REDACTED] ssh me@host'],
+    [`docker login -u me -p 'hunter' r.io`, `docker login -u me -p '[REDACTED]' r.io`],
+    ['curl -uadmin:hunter u', 'curl -uadmin:[REDACTED] u'],
+    ['[{"name":"Authorization","value":"Bearer abcdef"}]', '[{"name":"Authorization","value":"[REDACTED]"}]'],
+    [
+      '[{\\"name\\":\\"X-Token\\", \\"value\\": \\"abc\\"}]',
+      '[{\\"name\\":\\"X-Token\\", \\"value\\": \\"[REDACTED]\\"}]',
+    ],
+    ['postgres://u:sec@ret99@h/db', 'postgres://u:[REDACTED]@h/db'],
+    ['postgres://u:sec/ret99@h/db', 'postgres://u:[REDACTED]@h/db'],
+    [`password = "it's\\"so\\\\" + x`, 'password = "[REDACTED]" + x'],
+    [`password = 'say "so" 1'`, `password = '[REDACTED]'`],
+    [
+      '{\\"password\\": \\"hun\\\\\\"ter\\\\\\\\2\\", \\"a\\": 1}',
+      '{\\"password\\": \\"[REDACTED]\\", \\"a\\": 1}',
+    ],
+    ['password="$ecret99"', 'password="[REDACTED]"'],
+    ['PASSWORD=$ecret99', 'PASSWORD=[REDACTED]'],
+    ['{"password":12345678901234567890}', '{"password":[REDACTED]}'],
+    ['./.env:3:A=hunter\nb.ts:4:A=b', './.env:3:A=[REDACTED]\nb.ts:4:A=b'],
+    ['app/.env-2-A=hunter', 'app/.env-2-A=[REDACTED]'],
+    ['app/.env:A=hunter', 'app/.env:A=[REDACTED]'],
+    ['machine h login me password hunter', 'machine h login me password [REDACTED]'],
+    ['aws_secret_access_key = wJalr12/x', 'aws_secret_access_key = [REDACTED]'],
+    ['    client-key-data: LS0tLS1', '    client-key-data: [REDACTED]'],
+    [`say:\n${alnum}\nAb==\n${secret('-----END RSA ', 'PRIVATE KEY-----')}\n`, 'say:[REDACTED]\n'],
+    ['DB_PASS=hunter', 'DB_PASS=[REDACTED]'],
+    ['tokens="abc def"', 'tokens="[REDACTED]"'],
+    ['PASSWORDS=hunter,hunter', 'PASSWORDS=[REDACTED],hunter'],
   ])('%s', (text, expected) => {
     expect(redactText(text)).toBe(expected)
   })
@@ -64,6 +119,16 @@ describe('what is a secret by its name', () => {
     ['context_tokens=12345'],
     ['interface User { password: string }'],
     ['TOKEN=$GITHUB_TOKEN'],
+    ['password="$password"'],
+    ['{"max_tokens": 4096, "tokens":12}'],
+    ['http://localhost:5173/@vite/client'],
+    ['bypass=true'],
+    ['app.key: value'],
+    ['token = next1(a)'],
+    ['psql --no-password app'],
+    ['mysql -p app'],
+    ['docker run -p 80:80 app'],
+    ['git push -u origin main'],
     [`const token = process.env.TOKEN`],
     [`password = "\${DB_PASSWORD}"`],
     ['The secret: keep the tests small.'],
@@ -106,6 +171,25 @@ describe('what is long', () => {
     ['- password: '],
     ['"'],
     ['eyJ'],
+    ['eyJ-'],
+    ['eyJabcdefghijk.'],
+    ['\\n'],
+    ['[0m'],
+    ['%3D'],
+    ['--'],
+    ['--token '],
+    ['mysql '],
+    ['docker login '],
+    [" -H '"],
+    ['token":"'],
+    ['a://b:/'],
+    ['.envx:'],
+    ['.env-1'],
+    ['login a password'],
+    ['secret = '],
+    [`${secret('-----END ', 'PRIVATE KEY-----')}a`],
+    ['a://b:@'],
+    ['ghp_'],
     ['sk-'],
     ['1'],
   ])('is read in linear time: %j', (piece) => {

@@ -1,36 +1,42 @@
-import { REDACTED, SECRET_NAME_PATTERN } from './secret-names.ts'
+import { isSecretFile, REDACTED, SECRET_NAME_PATTERN } from './secret-names.ts'
 
 /**
  * Every quantifier is bounded or over a class that its neighbours exclude, so that no text takes more
  * than linear time.
  */
 
+/** The start of a word, also behind an escape such as `\n`, a colour such as `ESC[32m`, or `%3D`. */
+const START = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt]|\\u[0-9a-fA-F]{4}|\[[\d;]{0,16}m|%[0-9a-fA-F]{2}))`
+
 /** Credentials that can be told by their own shape. */
 const TOKENS = new RegExp(
   [
     String.raw`-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)`,
+    // Nothing else has these in it, so that it does not matter what stands before them.
+    String.raw`gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-ant-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}`,
     ...[
       String.raw`phk_[A-Za-z0-9-]{4,64}_[\w-]{8,}`,
-      String.raw`gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}`,
       String.raw`gl(?:pat|ptt|dt|rt|cbt)-[\w-]{16,}`,
-      String.raw`sk-(?:ant-|proj-|svcacct-|or-v1-)?[A-Za-z0-9][\w-]{19,}`,
+      String.raw`sk-(?:proj-|svcacct-|or-v1-)?[A-Za-z0-9][\w-]{19,}`,
       '[rsp]k_(?:live|test)_[A-Za-z0-9]{10,}',
-      String.raw`xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}`,
+      String.raw`xapp-[\w-]{10,}`,
       String.raw`npm_[A-Za-z0-9]{30,}|pypi-[\w-]{40,}|hf_[A-Za-z0-9]{30,}`,
       'do[oprt]_v1_[a-f0-9]{40,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,}',
       'whs(?:ec|k)_[A-Za-z0-9+/=_-]{20,}',
       '(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])',
       String.raw`AIza[\w-]{35}|ya29\.[\w-]{20,}`,
       String.raw`SG\.[\w-]{16,64}\.[\w-]{16,}`,
-      String.raw`eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*`,
       String.raw`\d{8,10}:AA[\w-]{33}`,
       'age-secret-key-1[a-z0-9]{40,}|AGE-SECRET-KEY-1[A-Z0-9]{40,}',
-    ].map((token) => `(?<![A-Za-z0-9])(?:${token})`),
+    ].map((token) => `${START}(?:${token})`),
     String.raw`(?<=hooks\.slack\.com/services/)[\w/]{20,}`,
     String.raw`(?<=discord(?:app)?\.com/api/webhooks/)[\w/-]{20,}`,
   ].join('|'),
   'g',
 )
+
+/** The whole run is taken, whether or not it is a token, so that no other search starts within it. */
+const JWT = /eyJ[\w-]{10,}(\.eyJ[\w-]{10,}\.[\w-]*)?/g
 
 /** `Authorization: Bearer …` and its kin, as headers, in JSON, in code and on command lines. */
 const AUTHORIZATION =
@@ -38,35 +44,94 @@ const AUTHORIZATION =
 const BEARER = /\b(bearer\s{1,4})(?=[^\s"'`]{0,64}\d)[A-Za-z0-9._~+/=-]{16,}/gi
 const COOKIE = /\b((?:set-)?cookie\s{0,4}:\s{0,4})[^\r\n"'`]{1,8192}/gi
 
-/** `scheme://user:password@host` */
-const URL_PASSWORD = /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`<>]{0,200}:)([^\s/@"'`<>]{1,400})(?=@)/gi
+/** `scheme://user:password@host`; the password may have `@` or `/` in it, but a port and a path are none. */
+const URL_PASSWORD =
+  /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`<>]{0,200}:)(?:[^\s/"'`<>]{1,400}|(?!\d{1,5}[/?#])[^\s@"'`<>]{1,400})(?=@)/gi
 /** `curl -u user:password` */
-const USER_OPTION = /(\s(?:-u|--user|--proxy-user)[ =]["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
+const USER_OPTION = /(\s(?:-u[ =]?|--user[ =]|--proxy-user[ =])["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
+/** `mysql -psecret`, `sshpass -p secret`, `docker login -p secret` */
+const PASSWORD_OPTION =
+  /\b((?:(?:mysql|mariadb)[\w-]{0,10}(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p|(?:sshpass|(?:docker|podman|helm|registry)[ \t]login)(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p[ \t=]{0,4})["']?)(?![\s"'$])[^\s"']{1,400}/g
 
 /** What comes before the word, such as `GITHUB_` in `GITHUB_TOKEN`, need not be matched to stay. */
 const NAME = `(${SECRET_NAME_PATTERN})`
-/** `password = "…"`, `"apiKey": "…"`, also where the quotes are escaped. */
-const QUOTED = new RegExp(
-  String.raw`${NAME}(\\{0,3}["']?\]?\s{0,8}(?::|=>?|:=)\s{0,8}\\{0,3})(["'\`])([^"'\`\r\n\\]{3,4096})`,
+/** What joins a name and a value: as an assignment, or as the `name` and the `value` of a header. */
+const JOIN = String.raw`\\{0,3}["']?(?:\]?\s{0,8}(?::|=>?|:=)|\s{0,8},\s{0,8}\\{0,3}["']value\\{0,3}["']\s{0,8}:)\s{0,8}`
+/** `password = "…"`, `"apiKey": "…"`; other quotes and escaped ones are part of the value. */
+const QUOTED = new RegExp(String.raw`${NAME}(${JOIN})(["'\`])((?:\\[^\r\n]|(?!\3)[^\\\r\n]){3,4096})`, 'gi')
+/** The same where the quotes around it are escaped, as in JSON in a JSON text. */
+const QUOTED_ESCAPED = new RegExp(
+  String.raw`${NAME}(${JOIN})(\\{1,3}["'\`])((?:(?!\3)(?:\\{2,3}[^\\\r\n]|[^\r\n])){3,4096})`,
   'gi',
 )
+/** `"pin_token": 123456` */
+const NUMBER = new RegExp(String.raw`${NAME}(\\{0,3}["']\s{0,8}:\s{0,8})(\d{3,400})(?![\w.])`, 'gi')
 /** `TOKEN=…` in a shell, an ini file, a query. */
-const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`$([{<])([^\s"'\`&;,)\]}]{3,4096})`, 'gi')
-/** `password: hunter2` on a line of its own; a type's name has no digit. */
+const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`([{<])([^\s"'\`&;,)\]}]{3,4096})`, 'gi')
+/** `--password secret` */
+const OPTION = new RegExp(
+  String.raw`(?<![\w-])--(?!no-)[\w-]{0,40}?${NAME}([ \t]{1,4}["']?)(?![-\s"'\`([{<|&;])([^\s"'\`]{3,4096})`,
+  'gi',
+)
+/** `-H 'X-Api-Key: secret'` */
+const HEADER = new RegExp(
+  String.raw`${NAME}(?<=\s(?:-H|--header)[ \t=]{0,4}\\{0,3}["'][\w-]{1,80})(?!:[ \t]{0,4}(?:\w{1,40} )?\[REDACTED\])(:[ \t]{0,4})([^"'\r\n\\]{3,4096})`,
+  'gi',
+)
+/** `password: hunter2` or `password = hunter2` on a line of its own; a type's name has no digit. */
 const COLON = new RegExp(
-  String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8})(?=\S{0,200}\d)([^\s"'\`]{4,4096})(?=[ \t]*$)`,
+  String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8}|[ \t]{1,4}= {0,4})(?=\S{0,200}\d)(?![\w.]{0,200}[([])([^\s"'\`]{4,16384})(?=[ \t]*$)`,
   'gim',
 )
 
-/** What could be a value that is written elsewhere: `${NAME}`, `<your key>`, `process.env.KEY`. */
-const PLACEHOLDER = /^(?:\$|<|\{\{|%|process\.env|os\.environ|env\.|\*+$|x{3,}$|\.{3}|\[REDACTED\])/i
+/** A line of `.netrc` */
+const NETRC = /\b(login\s{1,8}\S{1,200}\s{1,8}password\s{1,8})\S{1,400}/g
+/** A line of a file as `grep` prints it: `config/.env:3:NAME=…` */
+const FOUND_LINE = /^([^\s:=]{1,400}?)(:\d{1,7}:|-\d{1,7}-|:)([^\r\n]*)/gm
+const SECRET_FILE_HINT =
+  /\.env|env[:-]|credential|secret|netrc|npmrc|pypirc|pgpass|htpasswd|id_|kube|docker|\.(?:pem|key)/i
 
-/** Each of the three matches name, what joins it to its value, perhaps a quote, and the value. */
+const KEY_END = /-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
+const KEY_CHARACTER = /[A-Za-z0-9+/=\r\n\\]/
+
+/** A private key whose beginning is not there, as `tail` prints it. */
+function redactKeyEnds(text: string): string {
+  let result = ''
+  let from = 0
+  for (const { 0: end, index } of text.matchAll(KEY_END)) {
+    let start = index
+    while (start > from && KEY_CHARACTER.test(text[start - 1] ?? '')) start -= 1
+    result += text.slice(from, start) + REDACTED
+    from = index + end.length
+  }
+  return result + text.slice(from)
+}
+
+function redactFoundLines(text: string): string {
+  if (!SECRET_FILE_HINT.test(text)) return text
+  return text.replace(FOUND_LINE, (whole: string, path: string, join: string, line: string) =>
+    // Without a line's number it may as well be a setting: `app.key: value`.
+    (join !== ':' || /^\.env|\//.test(path)) && isSecretFile(path)
+      ? path + join + redactSecretFile(line, false)
+      : whole,
+  )
+}
+
+/** What could be a value that is written elsewhere: `${NAME}`, `<your key>`, `process.env.KEY`. */
+const PLACEHOLDER =
+  /^(?:\$(?:[{(]|[A-Z_][A-Z0-9_]*(?![A-Za-z0-9])|[a-z_]+(?=$|[)}>.,;/-]))|<|\{\{|%|process\.env|os\.environ|env\.|\*+$|[xX]{3,}$|\.{3}|\[REDACTED\])/
+
+/** A count of tokens, such as `max_tokens: 4096`, is no secret. */
+const COUNT = /^\d[\d_.,]*$/
+
+/** Each of the patterns matches name, what joins it to its value, perhaps a quote, and the value. */
 const keepName =
   (groups: 3 | 4) =>
   (...match: string[]): string => {
     const value = match[groups] ?? ''
-    return PLACEHOLDER.test(value) ? (match[0] ?? '') : match.slice(1, groups).join('') + REDACTED
+    const whole = match[0] ?? ''
+    const isCount = COUNT.test(value) && /tokens$/i.test(match[1] ?? '')
+    return isCount || PLACEHOLDER.test(value) ? whole : whole.slice(0, whole.length - value.length) + REDACTED
   }
 
 /**
@@ -74,27 +139,46 @@ const keepName =
  * compiling all patterns costs a capture more than writing its event.
  */
 const SUSPICIOUS =
-  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|(?:-u|user)[ =]|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
+  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-u|user[ =]|_pass|-pass|mysql|mariadb|login|\.env|env[:-]|netrc|npmrc|pypirc|id_|kube|docker|\.pem|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
 
 /** The text with `[REDACTED]` in place of what looks like a secret. */
 export function redactText(text: string): string {
   if (text.length < 8 || !SUSPICIOUS.test(text)) return text
-  return text
-    .replace(TOKENS, REDACTED)
+  return redactFoundLines(redactKeyEnds(text.replace(TOKENS, REDACTED)))
+    .replace(JWT, (run: string, rest: string | undefined) => (rest === undefined ? run : REDACTED))
     .replace(AUTHORIZATION, (_, name: string, scheme: string | undefined) => name + (scheme ?? '') + REDACTED)
     .replace(BEARER, `$1${REDACTED}`)
     .replace(COOKIE, `$1${REDACTED}`)
     .replace(URL_PASSWORD, `$1${REDACTED}`)
     .replace(USER_OPTION, `$1${REDACTED}`)
+    .replace(PASSWORD_OPTION, `$1${REDACTED}`)
     .replace(QUOTED, keepName(4))
+    .replace(QUOTED_ESCAPED, keepName(4))
+    .replace(NUMBER, keepName(3))
+    .replace(HEADER, keepName(3))
+    .replace(OPTION, keepName(3))
     .replace(ASSIGNED, keepName(3))
     .replace(COLON, keepName(3))
+    .replace(NETRC, `$1${REDACTED}`)
 }
 
 /** A line as `cat -n` or a file tool numbers it, then `NAME=`. */
 const ASSIGNMENT =
   /^(\s{0,40}(?:\d{1,7}[→\t:|]\s{0,4})?(?:export\s+|[-+]\s?)?[A-Za-z_][\w.-]{0,128}\s{0,4}[=:])(.*)$/
 const COMMENT_OR_BLANK = /^\s*(?:\d{1,7}[→\t:|]\s*)?(?:#.*)?$/
+
+/** A password in `.netrc`, a line of a key. */
+const LOOSE_SECRET = /^(\s{0,40}(?:password|passwd)\s{1,8})\S.*$|^\s{0,40}[A-Za-z0-9+/=]{40,}\s*$/
+/** `<<EOF`, after which a command has the text of a file. */
+const HEREDOC = /<<[-~]?\s{0,4}["'\\]?\w/
+
+/** A command that writes such a file: what it assigns after `<<EOF`. */
+export function redactHeredoc(command: string): string {
+  const start = HEREDOC.exec(command)?.index
+  return start === undefined
+    ? command
+    : command.slice(0, start) + redactSecretFile(command.slice(start), true)
+}
 
 /**
  * The text of a file that is there to hold secrets: the names of its assignments and its comments stay.
@@ -106,7 +190,8 @@ export function redactSecretFile(text: string, assignmentsOnly: boolean): string
     .map((line) => {
       const assignment = ASSIGNMENT.exec(line)
       if (assignment) return (assignment[2] ?? '').trim() === '' ? line : `${assignment[1]}${REDACTED}`
-      return assignmentsOnly || COMMENT_OR_BLANK.test(line) ? line : REDACTED
+      if (assignmentsOnly) return line.replace(LOOSE_SECRET, `$1${REDACTED}`)
+      return COMMENT_OR_BLANK.test(line) ? line : REDACTED
     })
     .join('\n')
 }

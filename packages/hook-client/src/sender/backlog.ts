@@ -1,6 +1,5 @@
 import { failEvent, failedName } from '../spool/claims.ts'
-import { unlessGone } from '../spool/disk.ts'
-import { decodeEvent } from '../spool/event-file.ts'
+import { readEventFile } from '../spool/event-file.ts'
 import { at, eventFile, idOfEventFile, namesIn, parseClaimFile, type Spool } from '../spool/layout.ts'
 import { ageMs, capturedAtOf } from '../spool/listing.ts'
 import type { Failure, RetryState } from '../spool/types.ts'
@@ -110,9 +109,8 @@ export class Backlog {
 
   /** Reads a file once, for its session. One that is no event goes to `failed/`. */
   #sessionOf(folder: 'pending' | 'processing', name: string, requestId: string): string | undefined {
-    const text = unlessGone(() => this.#spool.disk.read(at(this.#spool, folder, name)))
-    if (text === undefined) return undefined
-    const decoded = decodeEvent(text, requestId)
+    const decoded = readEventFile(this.#spool, requestId, folder, name)
+    if (decoded === undefined) return undefined
     if ('corrupt' in decoded) {
       if (folder === 'pending') this.#fail(name, requestId, 'corrupt', decoded.corrupt)
       return undefined

@@ -10,9 +10,8 @@ import {
   releaseEvent,
   replaceEvent,
 } from '../spool/claims.ts'
-import { unlessGone } from '../spool/disk.ts'
-import { decodeEvent, encodeEvent } from '../spool/event-file.ts'
-import { at, type Spool } from '../spool/layout.ts'
+import { encodeEvent, readEventFile } from '../spool/event-file.ts'
+import type { Spool } from '../spool/layout.ts'
 import type { Failure, FailureReason, LastError, SpooledEvent } from '../spool/types.ts'
 import { extendHold, settingsFingerprint } from './hold.ts'
 import { judge } from './judge.ts'
@@ -63,9 +62,8 @@ export class Delivery {
     const claimed = claimEvent(spool, this.#requestId, claim)
     if (claimed === undefined) return 'gone'
     this.#claimed = claimed
-    const text = unlessGone(() => spool.disk.read(at(spool, 'processing', claimed)))
-    if (text === undefined) return 'gone'
-    const decoded = decodeEvent(text, this.#requestId)
+    const decoded = readEventFile(spool, this.#requestId, 'processing', claimed)
+    if (decoded === undefined) return 'gone'
     if ('corrupt' in decoded) {
       return this.#fail(undefined, 'corrupt', { message: decoded.corrupt, code: 'corrupt' }, 0)
     }
@@ -163,26 +161,31 @@ export class Delivery {
     const { spool, config, ledger, random, log } = this.#parts
     const { status, retryAfterMs } = outcome
     const now = spool.clock.now()
+    const settings = settingsFingerprint(config)
+    const error = this.#errorOf(outcome)
     const before = ledger.hold
     // Several requests on their way at once find the same: that is one send, not many.
-    const isNews = before === null || before.lastTriedAt < now - SAME_SEND_MS || before.kind !== kind
-    if (isNews) {
-      const happened = {
-        kind,
-        settings: settingsFingerprint(config),
-        error: this.#errorOf(outcome),
-        ...(status !== undefined && { status }),
-        ...(retryAfterMs !== undefined && { retryAfterMs }),
-      }
-      const hold = extendHold(before, now, happened, random)
+    const isSameSend =
+      before !== null &&
+      before.lastTriedAt >= now - SAME_SEND_MS &&
+      before.kind === kind &&
+      before.settings === settings
+    if (!isSameSend || before.error.code !== error.code) {
+      const happened = { kind, settings, error, ...(status !== undefined && { status }) }
+      const hold = isSameSend
+        ? { ...before, ...happened }
+        : extendHold(
+            before,
+            now,
+            { ...happened, ...(retryAfterMs !== undefined && { retryAfterMs }) },
+            random,
+          )
       ledger.holds(hold)
-      const { code, message } = outcome
-      const nextTryInMs = hold.nextTryAt - now
       log.error(`nothing can be sent: ${kind}`, {
-        code,
-        detail: message,
+        code: error.code,
+        detail: error.message,
         status,
-        nextTryInMs,
+        nextTryInMs: hold.nextTryAt - now,
         requestId: this.#requestId,
       })
       this.#tell({ kind: 'held', hold })

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseTraceparent } from '@posthorn/core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -55,7 +55,6 @@ it('carries what the server needs to know', async () => {
 describe('an outcome', () => {
   it.each([
     [202, 'sent'],
-    [204, 'sent'],
     [301, 'hold'],
     [400, 'reject'],
     [401, 'hold'],
@@ -108,21 +107,54 @@ describe('an outcome', () => {
     expect(judge(outcome)).toEqual({ kind: 'stopped' })
   })
 
-  it('that is a web page is not an arrival', async () => {
-    const page = createServer((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Sign in</html>')
+  it.each([
+    ['text/html', '<html>Sign in</html>'],
+    ['Text/HTML; charset=utf-8', '<html>Sign in</html>'],
+    ['application/xhtml+xml', '<html/>'],
+    [undefined, '<html>Sign in</html>'],
+    ['application/json', '{}'],
+    ['application/json', '[]'],
+    ['application/json', '{"ok":true}'],
+    ['application/json', '{"success":true,"requestId":"another"}'],
+    ['application/json', '{"webhookEventId":""}'],
+    ['application/json', '{"webhookEventId":"evt_1"'],
+  ])('of another server is no arrival, though its status is 200: %s %s', async (type, body) => {
+    await using other = await answering((response) => {
+      response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(body)
     })
-    await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve))
-    const url = `http://127.0.0.1:${(page.address() as AddressInfo).port}/`
-    const outcome = await sender.send(newEvent(), { ...request, url })
-    expect(outcome).toMatchObject({ ok: false, failure: 'invalid_response' })
+    const outcome = await sender.send(newEvent(), { ...request, url: other.url })
+    expect(outcome).toMatchObject({ ok: false, failure: 'invalid_response', status: 200 })
     expect(judge(outcome)).toEqual({ kind: 'hold', hold: 'refused' })
-    page.closeAllConnections()
-    page.close()
+  })
+
+  it('without a body is no arrival', async () => {
+    await using other = await answering((response) => response.writeHead(204).end())
+    const outcome = await sender.send(newEvent(), { ...request, url: other.url })
+    expect(judge(outcome)).toEqual({ kind: 'hold', hold: 'refused' })
+  })
+
+  it('that names what became of the event is an arrival', async () => {
+    await using other = await answering((response) => response.end('{"webhookEventId":"evt_1"}'))
+    expect(await sender.send(newEvent(), { ...request, url: other.url })).toMatchObject({ ok: true })
+  })
+
+  it.each([
+    [
+      422,
+      JSON.stringify({ code: 'no_phk_a_b', title: 'No', detail: 'Bearer phk_a_b', errors: { phk_a_b: 1 } }),
+    ],
+    [400, '{"code":"x","title":"phk\\u005fa_b"}'],
+    [500, `not JSON: phk_a_b ${'x'.repeat(100)}`],
+  ])('of a server that repeats the key does not: %i %.20s', async (status, body) => {
+    await using echo = await answering((response) => response.writeHead(status).end(body))
+    const outcome = await sender.send(newEvent(), { ...request, url: echo.url })
+    expect(outcome).toMatchObject({ ok: false, status })
+    expect(JSON.stringify(outcome)).not.toContain('phk_a_b')
+    expect(JSON.stringify(outcome)).toContain('[REDACTED]')
   })
 
   it('is found however much the server sends', async () => {
-    const flood = createServer((_request, response) => {
+    await using flood = await answering((response) => {
       response.writeHead(200, { 'content-type': 'application/json' })
       const more = () => {
         while (response.write('x'.repeat(65_536)));
@@ -130,11 +162,8 @@ describe('an outcome', () => {
       }
       more()
     })
-    await new Promise<void>((resolve) => flood.listen(0, '127.0.0.1', resolve))
-    const url = `http://127.0.0.1:${(flood.address() as AddressInfo).port}/`
-    expect(await sender.send(newEvent(), { ...request, url })).toMatchObject({ ok: true, status: 200 })
-    flood.closeAllConnections()
-    flood.close()
+    const outcome = await sender.send(newEvent(), { ...request, url: flood.url })
+    expect(outcome).toMatchObject({ ok: false, failure: 'invalid_response', status: 200 })
   })
 })
 
@@ -147,3 +176,16 @@ it('uses a connection again, and survives that the server has closed it', async 
   expect(await sender.send(newEvent(), again)).toMatchObject({ ok: true })
   await restarting.stop()
 })
+
+/** A server that answers everything in one way. */
+async function answering(answer: (response: ServerResponse) => void) {
+  const other = createServer((_request, response) => answer(response))
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(other.address() as AddressInfo).port}/`,
+    [Symbol.asyncDispose]: async () => {
+      other.closeAllConnections()
+      await new Promise((resolve) => other.close(resolve))
+    },
+  }
+}

@@ -5,6 +5,7 @@ import {
   formatTraceparent,
   newSpanId,
   parseRetryAfter,
+  REDACTED,
 } from '@posthorn/core'
 import { errorCode } from '../spool/disk.ts'
 import type { SpooledEvent } from '../spool/types.ts'
@@ -36,6 +37,7 @@ export interface EventSender {
 }
 
 const LARGEST_RESPONSE_BYTES = 64 * 1024
+const SHORTEST_SECRET = 4
 const LARGEST_PROBLEM_BYTES = 16 * 1024
 
 /** A sender over node's own http and https, which are loaded when they are first needed. */
@@ -67,7 +69,8 @@ async function sendOnce(
   const duration = () => Math.round(performance.now() - startedAt)
   const attempt = new Attempt(request)
   try {
-    return outcomeOf(await attempt.run(event, agents), duration())
+    const answer = await attempt.run(event, agents)
+    return outcomeOf(answer, event.requestId, (text) => without(request.apiKey, text), duration())
   } catch (error) {
     // The server closed a kept connection just as it was used again: nothing was wrong with the request.
     if (mayReconnect && attempt.reusedSocket && errorCode(error) === 'ECONNRESET') {
@@ -173,43 +176,82 @@ function readAnswer(
   response.on('error', reject)
 }
 
-function outcomeOf({ status, headers, body }: Answer, durationMs: number): SendOutcome {
-  const type = headers['content-type'] ?? ''
-  const document = parseJson(body)
+/** `clean` is for what is kept of the answer: some servers repeat the credentials that they refuse. */
+function outcomeOf(
+  { status, headers, body }: Answer,
+  requestId: string,
+  clean: (text: string) => string,
+  durationMs: number,
+): SendOutcome {
+  const document = parseJson(body, clean)
   const judged = classifyStatus(status)
   if (judged.verdict === 'success') {
-    // A sign-in page of a network, or a site's own page for every path: the event did not arrive.
-    if (type.startsWith('text/html')) {
-      const message = 'a web page answered, and not a Posthorn server'
-      return { ok: false, failure: 'invalid_response', code: 'invalid_response', message, durationMs, status }
+    if (namesEvent(document, requestId)) {
+      return { ok: true, status, durationMs, duplicate: document['duplicate'] === true, response: document }
     }
-    return { ok: true, status, durationMs, duplicate: document?.['duplicate'] === true, response: document }
+    const message = WEB_PAGE.test(headers['content-type'] ?? '')
+      ? 'a web page answered, and not a Posthorn server'
+      : 'the answer is not that of a Posthorn server: it does not name the event'
+    return { ok: false, failure: 'invalid_response', code: 'invalid_response', message, durationMs, status }
   }
   const retryAfterMs = parseRetryAfter(headers['retry-after'], Date.now())
-  const { code, title, detail } = document ?? {}
+  const { code, title, detail, errors } = document ?? {}
   return {
     ok: false,
     failure: judged.failure,
     code: typeof code === 'string' ? code.slice(0, 64) : `http_${status}`,
     message:
-      [title, detail]
+      [title, detail, firstIssue(errors)]
         .filter((one) => typeof one === 'string')
         .join(': ')
         .slice(0, 1_000) || `HTTP ${status}`,
     durationMs,
     status,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(body !== '' && { problem: document ?? body.slice(0, LARGEST_PROBLEM_BYTES) }),
+    ...(body !== '' && { problem: document ?? clean(body).slice(0, LARGEST_PROBLEM_BYTES) }),
   }
 }
 
-function parseJson(body: string): Record<string, unknown> | undefined {
+const WEB_PAGE = /^\s*(?:text\/html|application\/xhtml\+xml)/i
+
+/**
+ * Whether an answer says that this event arrived, which Posthorn's always does. A network's sign-in page, a site that
+ * answers every path and a proxy with nothing to say send a 2xx as well, and the event is deleted after one.
+ */
+function namesEvent(
+  document: Record<string, unknown> | undefined,
+  requestId: string,
+): document is Record<string, unknown> {
+  const { webhookEventId, requestId: named } = document ?? {}
+  return (typeof webhookEventId === 'string' && webhookEventId !== '') || named === requestId
+}
+
+/** The first entry of a problem document's `errors`, as `path: message`. */
+function firstIssue(errors: unknown): string | undefined {
+  const [first] = Array.isArray(errors) ? (errors as unknown[]) : []
+  if (typeof first !== 'object' || first === null) return undefined
+  const { path, message } = first as { path?: unknown; message?: unknown }
+  if (typeof message !== 'string') return undefined
+  return typeof path === 'string' && path !== '' ? `${path}: ${message}` : message
+}
+
+/** Parses an answer, with every text in it cleaned, names included. */
+function parseJson(body: string, clean: (text: string) => string): Record<string, unknown> | undefined {
   try {
-    const parsed: unknown = JSON.parse(body)
+    const parsed: unknown = JSON.parse(body, (_, value: unknown) => {
+      if (typeof value === 'string') return clean(value)
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+      return Object.fromEntries(Object.entries(value).map(([name, one]) => [clean(name), one]))
+    })
     return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined
   } catch {
     return undefined
   }
+}
+
+/** A text without the key. One that is short enough to be a word is no secret. */
+function without(apiKey: string, text: string): string {
+  return apiKey.length < SHORTEST_SECRET ? text : text.replaceAll(apiKey, REDACTED)
 }
 
 /** The code of a transport error: its own, or of the first address that failed. */

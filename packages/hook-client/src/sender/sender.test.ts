@@ -248,6 +248,19 @@ describe('a fault of the server as a whole', () => {
     })
   })
 
+  it('is told as it is with the settings of now, however soon they follow the others', async () => {
+    const { put, sender, options, config, spool, log } = scene()
+    put()
+    sender.script = (_event, { apiKey }) => answered(apiKey === 'phk_second' ? 403 : 401)
+    const first = await drainOnce(options)
+    const second = await drainOnce({ ...options, config: { ...config, apiKey: 'phk_second' } })
+    const third = await drainOnce({ ...options, config: { ...config, apiKey: 'phk_third' } })
+    expect([first, second, third].map(({ hold }) => hold?.status)).toEqual([401, 403, 401])
+    expect(new Set([first, second, third].map(({ hold }) => hold?.settings)).size).toBe(3)
+    expect(spoolStatus(spool).state?.hold).toEqual(third.hold)
+    expect(log.lines.filter(({ message }) => message.startsWith('nothing can be sent'))).toHaveLength(3)
+  })
+
   it('is found out about once a minute while events keep coming', async () => {
     const { put, sender, options, clock } = scene()
     sender.script = () => refusedConnection

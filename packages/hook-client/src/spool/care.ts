@@ -6,13 +6,18 @@ import type { SpoolEntry, SpoolFolder } from './types.ts'
 
 /**
  * Lets events be tried again: one of `failed/` goes back to `pending/` with all its tries, one that waits
- * is due at once. A corrupt one stays. Returns the request ids of those that are to be tried.
+ * is due at once. One that {@link canBeSent} denies stays. Returns the request ids of those that are to be tried.
  */
 export function retryEvents(spool: Spool, which: readonly string[] | 'all'): string[] {
   return listEvents(spool)
-    .filter((entry) => isMeant(entry, which) && entry.event !== undefined)
+    .filter((entry) => isMeant(entry, which) && canBeSent(entry))
     .filter((entry) => (entry.folder === 'failed' ? reviveEvent(spool, entry) : hastenEvent(spool, entry)))
     .map(({ requestId }) => requestId)
+}
+
+/** Whether there is an event that a server could take: no torn file, and not what a hook could not read. */
+export function canBeSent({ event, failure }: SpoolEntry): boolean {
+  return event !== undefined && failure?.reason !== 'unreadable-input'
 }
 
 function reviveEvent(spool: Spool, { file, requestId }: SpoolEntry): boolean {

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs'
+import { readPlainFile } from '../plain-file.ts'
 
 /** What a spool needs of a file. */
 export interface FileInfo {
@@ -24,6 +25,7 @@ export interface Disk {
   close(fd: number): void
   /** Makes renames in this directory durable, where the platform can. */
   syncDir(dir: string): void
+  /** Throws an `UnfitFileError` for a link, a pipe, a device, and what is too large to be a spool's. */
   read(path: string): string
   rename(from: string, to: string): void
   remove(path: string): void
@@ -36,6 +38,9 @@ export interface Disk {
   /** Gives a file or directory back to its owner alone. */
   protect(path: string, mode: number): void
 }
+
+/** More than the largest event has, each of its characters escaped. */
+const LARGEST_FILE_BYTES = 256 * 1024 * 1024
 
 /** The disk of this machine. */
 export const systemDisk: Disk = {
@@ -55,7 +60,7 @@ export const systemDisk: Disk = {
       fs.closeSync(fd)
     }
   },
-  read: (path) => fs.readFileSync(path, 'utf8'),
+  read: (path) => readPlainFile(path, LARGEST_FILE_BYTES, 'refuse'),
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),
   info: (path) => {

@@ -1,8 +1,22 @@
+import { UnfitFileError } from '../plain-file.ts'
 import { checksum } from './checksum.ts'
+import { unlessGone } from './disk.ts'
+import { at, type Spool } from './layout.ts'
 import type { SpooledEvent } from './types.ts'
 
 /** A file read as an event, or why it is none. */
 export type DecodedEvent = { event: SpooledEvent } | { corrupt: string }
+
+/** Reads an event's file, which may be gone. What is no plain file is no event. */
+export function readEventFile(spool: Spool, requestId: string, ...path: string[]): DecodedEvent | undefined {
+  try {
+    const text = unlessGone(() => spool.disk.read(at(spool, ...path)))
+    return text === undefined ? undefined : decodeEvent(text, requestId)
+  } catch (error) {
+    if (error instanceof UnfitFileError) return { corrupt: error.message }
+    throw error
+  }
+}
 
 /** The text of an event's file: one JSON object, the body as text in it, with a checksum. */
 export function encodeEvent(event: SpooledEvent): string {

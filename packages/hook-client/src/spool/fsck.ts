@@ -3,7 +3,7 @@ import {
   at,
   DIRECTORIES,
   eventFile,
-  idOfEventFile,
+  isStray,
   LOCK_FILE,
   namesIn,
   parseClaimFile,
@@ -78,12 +78,11 @@ function corruptEvents(spool: Spool): Mendable[] {
       tries: 0,
     } as const
     const mend = () => failEvent(spool, folder, file, failedName(file), failure)
-    const isStray = idOfEventFile(file) === undefined && parseClaimFile(file) === undefined
     return [
       finding(
-        isStray ? 'stray-file' : 'corrupt-event',
+        isStray(file) ? 'stray-file' : 'corrupt-event',
         `${folder}/${file}`,
-        corrupt,
+        isStray(file) ? 'a file that is no event' : corrupt,
         mend,
         'moved to failed/',
       ),

@@ -83,6 +83,11 @@ export function parseClaimFile(file: string): { requestId: string; claim: Claim 
     : { requestId, claim: { owner: 'unknown', leaseUntil: 0 } }
 }
 
+/** Whether a file among the events is none, by its name. */
+export function isStray(file: string): boolean {
+  return idOfEventFile(file) === undefined && parseClaimFile(file) === undefined
+}
+
 /** `<id>.<reason>` */
 export function dropFile(requestId: string, reason: DropReason): string {
   return `${requestId}.${reason}`

@@ -23,8 +23,9 @@ export function listEvents(spool: Spool, folder?: SpoolFolder): SpoolEntry[] {
 /** One event, in whatever folder, with its file's text as it lies there. Undefined when there is none. */
 export function showEvent(spool: Spool, requestId: string): { entry: SpoolEntry; text: string } | undefined {
   const entry = listEvents(spool).find((one) => one.requestId === requestId || one.file === requestId)
-  const text = entry && unlessGone(() => spool.disk.read(at(spool, entry.folder, entry.file)))
-  return entry === undefined || text === undefined ? undefined : { entry, text }
+  const text = entry && readText(spool, entry.folder, entry.file)
+  if (entry === undefined || text === undefined) return undefined
+  return { entry, text: 'content' in text ? text.content : '' }
 }
 
 /** The names of event files in a folder: reasons, which lie beside the failed ones, left out. */

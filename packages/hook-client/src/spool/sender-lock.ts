@@ -1,4 +1,5 @@
 import { newSpanId } from '@posthorn/core'
+import { UnfitFileError } from '../plain-file.ts'
 import { errorCode, unlessGone } from './disk.ts'
 import { tolerate, writeDurably } from './durable-write.ts'
 import { at, LOCK_FILE, type Spool, withDirectories } from './layout.ts'
@@ -44,7 +45,9 @@ export interface SenderLock {
 export function readLock(spool: Spool): SenderInfo | undefined {
   const path = at(spool, LOCK_FILE)
   const heartbeatAt = spool.disk.info(path)?.modifiedAt
-  const text = unlessGone(() => spool.disk.read(path))
+  const text = readLockText(spool, path)
+  // What is no plain file is no sender's, whatever its time says.
+  if (text === null) return { ...NOBODY, heartbeatAt: 0 }
   if (heartbeatAt === undefined || text === undefined) return undefined
   try {
     const raw = JSON.parse(text) as Omit<SenderInfo, 'heartbeatAt'>
@@ -52,8 +55,27 @@ export function readLock(spool: Spool): SenderInfo | undefined {
   } catch {
     // Its writer has just begun, or was killed.
   }
-  const nobody = { token: '', pid: 0, host: '', startedAt: '', settings: '', version: '' }
-  return { ...nobody, activity: 'sending', heartbeatAt }
+  return { ...NOBODY, heartbeatAt }
+}
+
+const NOBODY = {
+  token: '',
+  pid: 0,
+  host: '',
+  startedAt: '',
+  activity: 'sending',
+  settings: '',
+  version: '',
+} as const
+
+/** Undefined when there is none; null when what lies there is no plain file. */
+function readLockText(spool: Spool, path: string): string | null | undefined {
+  try {
+    return unlessGone(() => spool.disk.read(path))
+  } catch (error) {
+    if (error instanceof UnfitFileError) return null
+    throw error
+  }
 }
 
 /** Whether a lock's sender is at work: it showed so lately, and its process runs, as far as can be told. */
@@ -118,9 +140,9 @@ function breakLock(spool: Spool, holder: SenderInfo, byToken: string): void {
   const path = at(spool, LOCK_FILE)
   const aside = at(spool, 'tmp', `lock.${byToken}`)
   unlessGone(() => withDirectories(spool, () => spool.disk.rename(path, aside)))
-  const moved = unlessGone(() => spool.disk.read(aside))
+  const moved = readLockText(spool, aside)
   if (moved === undefined) return
-  const isAnother = holder.token === '' ? false : !moved.includes(holder.token)
+  const isAnother = moved !== null && holder.token !== '' && !moved.includes(holder.token)
   if (isAnother && spool.disk.info(path) === undefined) unlessGone(() => spool.disk.rename(aside, path))
   else tolerate(() => spool.disk.remove(aside))
 }

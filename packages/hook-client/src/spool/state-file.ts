@@ -1,4 +1,5 @@
 import { uuidv7 } from '@posthorn/core'
+import { UnfitFileError } from '../plain-file.ts'
 import { unlessGone } from './disk.ts'
 import { temporaryName, tolerate, writeDurably } from './durable-write.ts'
 import { at, type Spool, STATE_FILE } from './layout.ts'
@@ -22,10 +23,11 @@ export function newState(): SpoolState {
 
 /** The state of a spool; null when there is none, and `corrupt` when its file cannot be read as one. */
 export function readState(spool: Spool): SpoolState | null | 'corrupt' {
-  const text = unlessGone(() => spool.disk.read(at(spool, STATE_FILE)))
-  if (text === undefined) return null
   try {
-    const raw = JSON.parse(text) as Partial<SpoolState>
+    const text = unlessGone(() => spool.disk.read(at(spool, STATE_FILE)))
+    if (text === undefined) return null
+    const raw = JSON.parse(text) as Partial<SpoolState> | null
+    if (raw === null) return 'corrupt'
     const isState =
       raw.version === 1 &&
       typeof raw.clientId === 'string' &&
@@ -33,8 +35,9 @@ export function readState(spool: Spool): SpoolState | null | 'corrupt' {
       Array.isArray(raw.foldedDrops) &&
       (raw.hold === null || isObject(raw.hold))
     return isState ? ({ ...newState(), ...raw } as SpoolState) : 'corrupt'
-  } catch {
-    return 'corrupt'
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof UnfitFileError) return 'corrupt'
+    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import { readCaptureError } from './capture-error.ts'
 import { addDrops, countDrops } from './drops.ts'
-import { at, FOLDERS, idOfEventFile, type Spool } from './layout.ts'
+import { at, FOLDERS, idOfEventFile, isStray, type Spool } from './layout.ts'
 import { ageMs, capturedAtOf, eventFilesIn } from './listing.ts'
 import { type IsAlive, isAtWork, processIsAlive, readLock } from './sender-lock.ts'
 import { readState } from './state-file.ts'
@@ -8,7 +8,10 @@ import type { SpoolStatus } from './types.ts'
 
 /** The numbers of a spool, without reading its events. Zeros for one that does not exist. */
 export function spoolStatus(spool: Spool, isAlive: IsAlive = processIsAlive): SpoolStatus {
-  const [pending = [], processing = [], failed = []] = FOLDERS.map((folder) => eventFilesIn(spool, folder))
+  const [pending = [], processing = [], failed = []] = FOLDERS.map((folder) =>
+    // What lies among those that wait and is no event is never sent; in failed/ somebody is to look at it.
+    eventFilesIn(spool, folder).filter((file) => folder === 'failed' || !isStray(file)),
+  )
   const found = readState(spool)
   const state = found === 'corrupt' ? null : found
   const { counts } = countDrops(spool, state?.foldedDrops ?? [])

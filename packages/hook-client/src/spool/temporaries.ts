@@ -1,7 +1,7 @@
 import { failEvent } from './claims.ts'
 import { unlessGone } from './disk.ts'
 import { tolerate } from './durable-write.ts'
-import { decodeEvent } from './event-file.ts'
+import { readEventFile } from './event-file.ts'
 import { at, eventFile, FOLDERS, idOfEventFile, namesIn, parseClaimFile, type Spool } from './layout.ts'
 import { ageMs } from './listing.ts'
 
@@ -28,9 +28,8 @@ export function recoverTemporaries(spool: Spool): string[] {
 }
 
 function recoverEvent(spool: Spool, name: string, requestId: string): boolean {
-  const text = unlessGone(() => spool.disk.read(at(spool, 'tmp', name)))
-  if (text === undefined) return false
-  const decoded = decodeEvent(text, requestId)
+  const decoded = readEventFile(spool, requestId, 'tmp', name)
+  if (decoded === undefined) return false
   if ('corrupt' in decoded) {
     const message = `its writer was killed: ${decoded.corrupt}`
     const failedAt = new Date(spool.clock.now()).toISOString()
