@@ -69,7 +69,9 @@ describe('drain', () => {
     server.answer = () => ({ status: 401, body: { code: 'unauthorized', title: 'Unknown key' } })
     const refused = await sandbox.run(['drain'])
     expect(refused).toMatchObject({ code: 69, stdout: expect.stringContaining('unauthorized') })
-    expect((await sandbox.run(['status'])).stdout).toMatch(/Paused +since .*the server does not know this key/)
+    expect((await sandbox.run(['status'])).stdout).toMatch(
+      /Paused +since .*the server does not know this key/,
+    )
     const failed = await sandbox.run(['doctor'])
     expect(failed.code).toBe(1)
     expect(failed.stdout).toMatch(/FAIL {2}queue +sending is paused/)
