@@ -114,7 +114,8 @@ async function adopt(options: EmbeddedPostgresOptions): Promise<RunningServer | 
   for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await wait(25)) {
     signal?.throwIfAborted()
     const { pid, port, status } = await readPidFile(dataDir)
-    if (!pid || !port || !isAlive(pid)) return undefined
+    // Below zero: the single-user mode of a start that was killed; it ends by itself.
+    if (!(pid > 0) || !port || !isAlive(pid)) return undefined
     if (status === 'stopping') continue
     const answer = await ask(port, password)
     if (answer === 'nothing' && status === 'starting') continue
@@ -200,6 +201,8 @@ async function ask(port: number, password: string | undefined): Promise<'welcome
 
 async function ensureDatabase(url: string, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
+  // A connection that is cut between two statements fails the next one; without a listener it would end the process.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     const { rows } = await client.query('select 1 from pg_database where datname = $1', [name])

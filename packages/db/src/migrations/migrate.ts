@@ -45,6 +45,8 @@ export interface MigrationReport {
  */
 export async function migrate(connection: string | pg.ClientConfig): Promise<MigrationReport> {
   const client = new pg.Client(typeof connection === 'string' ? { connectionString: connection } : connection)
+  // A connection that is cut between two statements fails the next one; without a listener it would end the process.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     await assertServer(client)
