@@ -9,7 +9,7 @@ it('lives through the loss of a connection that is checked out between two state
     const client = await pool.connect()
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
     // Not `once` of node:events: that would listen for errors too, which is what is tested.
-    const ended = new Promise((resolve) => client.on('end', resolve))
+    const ended = new Promise<void>((resolve) => client.on('end', () => resolve()))
     await database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid])
     await ended
     await expect(client.query('select 1')).rejects.toThrow()
