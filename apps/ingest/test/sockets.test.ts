@@ -64,7 +64,12 @@ describe('what is hardly a request', () => {
       status: 400,
       code: 'malformed',
     })
-    for (const path of ['/nowhere', '/api/v2/events', '/api/v1/nothing?token=secret', `/${'x'.repeat(5_000)}`]) {
+    for (const path of [
+      '/nowhere',
+      '/api/v2/events',
+      '/api/v1/nothing?token=secret',
+      `/${'x'.repeat(5_000)}`,
+    ]) {
       const answer = await client(path)
       expect(answer.problem()).toMatchObject({ status: 404, code: 'not_found' })
       expect(answer.problem().requestId).toBe(answer.headers.get('x-request-id'))
