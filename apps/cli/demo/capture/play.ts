@@ -27,7 +27,7 @@ export interface CaptureAudit {
 }
 
 const DRAIN_LIMIT_MS = 30_000
-const TAKE_OVER_LIMIT_MS = 30_000
+const TAKE_OVER_LIMIT_MS = 60_000
 
 /**
  * A recorded session of Claude Code, played hook by hook: the server is killed after a third of it and is back after
