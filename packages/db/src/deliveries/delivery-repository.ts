@@ -96,10 +96,11 @@ const columns = {
 
 /** Reads deliveries with what the queue says of them. */
 export class DeliveryRepository {
-  readonly #pool: pg.Pool
+  readonly #client: pg.Pool | pg.ClientBase
 
-  constructor(pool: pg.Pool) {
-    this.#pool = pool
+  /** @param client a pool, or one client inside a transaction */
+  constructor(client: pg.Pool | pg.ClientBase) {
+    this.#client = client
   }
 
   async get(appId: string, id: string): Promise<Delivery | undefined> {
@@ -132,7 +133,7 @@ export class DeliveryRepository {
   /** Requests made for some deliveries, oldest first; at most 200 of them, the newest. */
   async attempts(deliveryIds: readonly string[]): Promise<(Attempt & { deliveryId: string })[]> {
     if (deliveryIds.length === 0) return []
-    const rows = await database(this.#pool)
+    const rows = await database(this.#client)
       .select({
         id: attempts.id,
         deliveryId: sql<string>`${attempts.deliveryId}`,
@@ -157,7 +158,7 @@ export class DeliveryRepository {
   }
 
   async deadLetter(deliveryId: string): Promise<DeadLetter | undefined> {
-    const [row] = await database(this.#pool)
+    const [row] = await database(this.#client)
       .select({
         id: deadLetters.id,
         reason: deadLetters.reason,
@@ -175,7 +176,7 @@ export class DeliveryRepository {
   }
 
   #select(where: SQL | undefined) {
-    return database(this.#pool)
+    return database(this.#client)
       .select(columns)
       .from(deliveries)
       .leftJoin(deliveryQueue, eq(deliveryQueue.id, deliveries.id))

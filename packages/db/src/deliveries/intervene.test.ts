@@ -60,8 +60,22 @@ describe('retrying and cancelling', () => {
   it('makes a waiting delivery due now', async () => {
     const id = await owe(db.pool, endpoint, { scheduledAt: new Date(Date.now() + 3_600_000) })
     expect(await claim(db.pool)).toEqual([])
-    await retry(id)
+    expect(await retry(id)).toMatchObject({ id, status: 'pending' })
     expect((await deliverDue()).map((item) => item.id)).toEqual([id])
+  })
+
+  it('answers with what it did, and not with what a worker did right after', async () => {
+    const id = await finished({ next: 'dead', reason: 'permanent' })
+    const claimedAtOnce = async () => {
+      for (;;) {
+        const [item] = await claim(db.pool)
+        if (item) return item
+      }
+    }
+    const [delivery, item] = await Promise.all([retry(id), claimedAtOnce()])
+    expect(delivery).toMatchObject({ id, status: 'pending', failedAt: null })
+    expect((await get(id)).status).toBe('processing')
+    await completeDeliveries(db.pool, [outcome(item)], [], { prepared: false })
   })
 
   it('refuses while it is being tried', async () => {

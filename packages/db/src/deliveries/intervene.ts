@@ -2,6 +2,9 @@ import { ConflictError, NotFoundError } from '@posthorn/core'
 import type pg from 'pg'
 import { deadLetterChange } from '../changes/dead-letter-change.ts'
 import { inTransaction } from '../database.ts'
+import { type Delivery, DeliveryRepository } from './delivery-repository.ts'
+
+const MISSING = 'There is no such delivery.'
 
 interface Locked {
   status: string
@@ -13,10 +16,11 @@ interface Locked {
  * on top and a new term, keeps its id (and with it its `webhook-id`), and leaves the dead letters.
  *
  * @param by who asked, for the dead letter's record
+ * @returns the delivery as this left it, whatever a worker does with it right after
  * @throws NotFoundError; ConflictError when it is being tried at this moment, was delivered or cancelled
  */
-export async function retryDelivery(pool: pg.Pool, appId: string, id: string, by: string): Promise<void> {
-  await inTransaction(pool, async (client) => {
+export async function retryDelivery(pool: pg.Pool, appId: string, id: string, by: string): Promise<Delivery> {
+  return inTransaction(pool, async (client) => {
     const { status, queued } = await lock(client, appId, id)
     if (queued === 'processing') throw new ConflictError('The delivery is being tried right now.')
     if (queued === 'pending') {
@@ -29,6 +33,9 @@ export async function retryDelivery(pool: pg.Pool, appId: string, id: string, by
       )
     }
     await client.query(`select pg_notify('posthorn_due', '')`)
+    const delivery = await new DeliveryRepository(client).get(appId, id)
+    if (!delivery) throw new NotFoundError(MISSING)
+    return delivery
   })
 }
 
@@ -123,6 +130,6 @@ async function lock(client: pg.PoolClient, appId: string, id: string): Promise<L
     [id, appId],
   )
   const [delivery] = rows
-  if (!delivery) throw new NotFoundError('There is no such delivery.')
+  if (!delivery) throw new NotFoundError(MISSING)
   return { status: delivery.status, queued: queue.rows[0]?.queued ?? null }
 }

@@ -47,8 +47,7 @@ export function createDeliveriesApi(
     },
 
     async retry(id, options = {}) {
-      await retryDelivery(pool, appId, idOrNotFound('dlv', id), options.by ?? 'library')
-      return find(id)
+      return deliveryView(await retryDelivery(pool, appId, idOrNotFound('dlv', id), options.by ?? 'library'))
     },
 
     async cancel(id) {
