@@ -65,7 +65,7 @@ describe('retrying and cancelling', () => {
   })
 
   it('answers with what it did, and not with what a worker did right after', async () => {
-    const id = await finished({ next: 'dead', reason: 'permanent' })
+    const id = await finished({ next: 'dead' })
     const claimedAtOnce = async () => {
       for (;;) {
         const [item] = await claim(db.pool)
