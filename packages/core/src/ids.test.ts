@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { formatId, type IdPrefix, newRequestId, parseId } from './ids.ts'
 import { uuidv7 } from './uuid.ts'
 
-const PREFIXES: IdPrefix[] = ['app', 'key', 'ep', 'evt', 'dlv', 'att', 'dl', 'req', 'call', 'apr']
+const PREFIXES: IdPrefix[] = ['app', 'key', 'ep', 'evt', 'dlv', 'att', 'dl', 'req', 'call', 'apr', 'ntf']
 
 describe('ids', () => {
   it('come back from each of their written forms', () => {

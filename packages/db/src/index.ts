@@ -92,10 +92,13 @@ export {
   type DeadLetterReason,
   type DeliveryStatus,
   ENDPOINT_FORMATS,
+  ENDPOINT_ORIGINS,
   type EndpointFormat,
+  type EndpointOrigin,
   type EventStatus,
   KEY_ROLES,
   type KeyRole,
   type MessageRole,
   type ToolUseStatus,
 } from './schema/index.ts'
+export { AttemptStats, type CountedAttempt } from './stats/attempt-stats.ts'

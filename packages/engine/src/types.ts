@@ -6,6 +6,7 @@ import type {
   DeadLetterReason,
   DeliveryStatus,
   EndpointFormat,
+  EndpointOrigin,
   EventStatus,
   KeyRepository,
   MigrationReport,
@@ -108,9 +109,20 @@ export interface PublishContext {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** One event for one URL. Its endpoint is made the first time and found again by its URL. */
-export interface EnqueueInput extends Omit<PublishInput, 'type' | 'requestId' | 'sessionId'> {
-  readonly url: string
+/**
+ * One event for one destination: a URL, whose endpoint is made the first time and found again, or an endpoint that there
+ * is.
+ */
+export type EnqueueInput = EnqueuedEvent &
+  ({ readonly url: string; readonly endpointId?: undefined } | EnqueueTo)
+
+interface EnqueueTo {
+  readonly url?: undefined
+  /** `ep_…`, whatever types the endpoint subscribes to */
+  readonly endpointId: string
+}
+
+interface EnqueuedEvent extends Omit<PublishInput, 'type' | 'requestId' | 'sessionId'> {
   /** the event's type, sent as `x-event-type` (`message`) */
   readonly type?: string
   readonly idempotencyKey?: string
@@ -153,6 +165,8 @@ export interface EndpointInput {
 export interface EndpointView {
   /** `ep_…` */
   readonly id: string
+  /** who made it: the API, `enqueue({ url })`, or the app's manifest */
+  readonly origin: EndpointOrigin
   readonly url: string
   readonly eventTypes: string[]
   readonly description: string | null
@@ -339,7 +353,7 @@ export interface EventsApi {
 
 /** Posthorn on behalf of one app. */
 export interface AppScope {
-  enqueue(input: EnqueueInput, options?: WriteOptions): Promise<Accepted>
+  enqueue(input: EnqueueInput, options?: WriteOptions & { context?: PublishContext }): Promise<Accepted>
   publish(input: PublishInput, options?: WriteOptions & { context?: PublishContext }): Promise<Accepted>
   /** Many at once in few commits; a bad one gets its own error and hides no good one. Answers are in the order given. */
   publishMany(

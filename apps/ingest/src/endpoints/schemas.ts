@@ -1,4 +1,4 @@
-import { ENDPOINT_FORMATS } from '@posthorn/db'
+import { ENDPOINT_FORMATS, ENDPOINT_ORIGINS } from '@posthorn/db'
 import { z } from 'zod'
 import { text, whole } from '../http/fields.ts'
 
@@ -93,6 +93,7 @@ const circuitSettingsSchema = z
 export const endpointSchema = z
   .object({
     id: z.string().describe('`ep_…`'),
+    origin: z.enum(ENDPOINT_ORIGINS).describe('who made it; what a manifest made changes with the manifest'),
     url: z.string(),
     eventTypes: z.array(z.string()),
     description: z.string().nullable(),

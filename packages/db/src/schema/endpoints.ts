@@ -19,14 +19,17 @@ import { bytes, instant, posthorn } from './namespace.ts'
 export const ENDPOINT_FORMATS = ['raw', 'standard', 'cloudevents'] as const
 export type EndpointFormat = (typeof ENDPOINT_FORMATS)[number]
 
+/** Who made an endpoint: a person through the API, `enqueue({ url })`, or the app's manifest. */
+export const ENDPOINT_ORIGINS = ['api', 'enqueue', 'manifest'] as const
+export type EndpointOrigin = (typeof ENDPOINT_ORIGINS)[number]
+
 /** Destinations. Never deleted while deliveries may point at them: `deletedAt` takes them out of every list. */
 export const endpoints = posthorn.table(
   'endpoints',
   {
     id: uuid('id').primaryKey(),
     appId: uuid('app_id').notNull(),
-    /** who made it: a person through the API, or `enqueue({ url })` */
-    origin: text('origin').$type<'api' | 'enqueue'>().notNull().default('api'),
+    origin: text('origin').$type<EndpointOrigin>().notNull().default('api'),
     url: text('url').notNull(),
     urlSha256: bytes('url_sha256').notNull(),
     host: text('host').notNull(),

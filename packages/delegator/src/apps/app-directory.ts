@@ -9,8 +9,11 @@ export interface CallableCapability extends Capability {
 /** A third-party app, as a call needs it. */
 export interface CallableApp {
   readonly id: string
-  /** Signs calls: `whsec_…` stands for the bytes that it encodes, any other text for its UTF-8 bytes. */
-  readonly secret: string
+  /**
+   * Signs calls: `whsec_…` stands for the bytes that it encodes, any other text for its UTF-8 bytes. Several, newest
+   * first, while one is being replaced: each signs.
+   */
+  readonly secret: string | readonly string[]
   readonly capabilities: ReadonlyMap<string, CallableCapability>
 }
 
@@ -32,8 +35,12 @@ export class MemoryAppDirectory implements AppDirectory {
   }
 
   /** Adds an app, or puts a new manifest or secret in the place of the old. Circuits of capabilities that stay are kept. */
-  set(appId: string, { secret, manifest }: { readonly secret: string; readonly manifest: Manifest }): void {
-    if (secret === '') throw new TypeError('the secret of an app must not be empty')
+  set(
+    appId: string,
+    { secret, manifest }: { readonly secret: CallableApp['secret']; readonly manifest: Manifest },
+  ): void {
+    if ([secret].flat().every((text) => text === ''))
+      throw new TypeError('the secret of an app must not be empty')
     const capabilities = manifest.capabilities.map((capability): [string, CallableCapability] => [
       capability.name,
       { ...capability, endpointId: `${appId}/${capability.name}` },

@@ -7,7 +7,8 @@ export interface CallRequestInput {
   /** `call_…` */
   readonly callId: string
   readonly capability: string
-  readonly secret: string
+  /** newest first */
+  readonly secret: string | readonly string[]
   readonly body: string
   readonly requestId: string
   /** W3C trace context of the caller; each attempt is a span of its own below it. */
@@ -65,12 +66,15 @@ const MAX_SIGNERS = 1_000
 const signers = new Map<string, Signers>()
 
 /** Preparing a key costs more than signing with it. */
-function signersOf(secret: string): Signers {
-  const known = signers.get(secret)
+function signersOf(secret: CallRequestInput['secret']): Signers {
+  const secrets = [secret].flat()
+  const key = secrets.join('\n')
+  const known = signers.get(key)
   if (known !== undefined) return known
   if (signers.size >= MAX_SIGNERS) signers.clear()
-  const standard = secret.startsWith('whsec_') ? createSigner([secret]) : undefined
-  const made = { ofCalls: createCallSigner(secret), standard }
-  signers.set(secret, made)
+  const ofStandard = secrets.filter((text) => text.startsWith('whsec_'))
+  const standard = ofStandard.length > 0 ? createSigner(ofStandard) : undefined
+  const made = { ofCalls: createCallSigner(secrets), standard }
+  signers.set(key, made)
   return made
 }

@@ -4,8 +4,11 @@ import { parseSecret } from './secret.ts'
 
 /** What `x-platform-signature` covers. */
 export interface CallToSign {
-  /** The app's secret: `whsec_…` stands for the bytes it encodes, any other text for its UTF-8 bytes. */
-  readonly secret: string
+  /**
+   * The app's secret: `whsec_…` stands for the bytes it encodes, any other text for its UTF-8 bytes. Several while one is
+   * being replaced, newest first.
+   */
+  readonly secret: string | readonly string[]
   /** Whole seconds since the epoch. */
   readonly timestampSec: number
   /** Value of the `x-request-id` header. */
@@ -14,10 +17,11 @@ export interface CallToSign {
   readonly body: Uint8Array | string
 }
 
-/** Signs calls under one secret. */
+/** Signs calls under the secrets of an app. */
 export interface CallSigner {
   /**
-   * The value of `x-platform-signature`: `t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<x-request-id>.<body>">`.
+   * The value of `x-platform-signature`: `t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<x-request-id>.<body>">`,
+   * with one `v1` for each secret.
    *
    * @throws TypeError for a request id with `.` or outside visible ASCII, or a fractional timestamp
    */
@@ -25,12 +29,13 @@ export interface CallSigner {
 }
 
 /**
- * Makes a signer of calls; its key is prepared once.
+ * Makes a signer of calls; its keys are prepared once.
  *
- * @throws TypeError for an empty secret, or a `whsec_…` that is none
+ * @param secret several, newest first, sign beside each other while one is being replaced
+ * @throws TypeError without a secret, for an empty one, or a `whsec_…` that is none
  */
-export function createCallSigner(secret: string): CallSigner {
-  const hmac = hmacOf(secret)
+export function createCallSigner(secret: CallToSign['secret']): CallSigner {
+  const hmacs = hmacsOf(secret)
   return {
     sign(call) {
       if (!/^[!-\-/-~]+$/.test(call.requestId)) {
@@ -39,7 +44,7 @@ export function createCallSigner(secret: string): CallSigner {
       if (!Number.isSafeInteger(call.timestampSec) || call.timestampSec < 0) {
         throw new TypeError('the timestamp of a call is a whole number of seconds since the epoch')
       }
-      return `t=${call.timestampSec},v1=${digest(hmac, call)}`
+      return [`t=${call.timestampSec}`, ...hmacs.map((hmac) => `v1=${digest(hmac, call)}`)].join(',')
     },
   }
 }
@@ -50,7 +55,8 @@ export function signCall({ secret, ...call }: CallToSign): string {
 }
 
 /**
- * Verifies `x-platform-signature` in constant time.
+ * Verifies `x-platform-signature` in constant time. One signature under one of the secrets is enough: both sides may be
+ * replacing a secret.
  *
  * @param header the header's value as received
  * @param call body, request id and secret, and how far the signature's time may lie from `nowMs` (300 s unless given)
@@ -59,17 +65,28 @@ export function verifyCall(
   header: string | undefined,
   call: Omit<CallToSign, 'timestampSec'> & { readonly toleranceSec?: number; readonly nowMs?: number },
 ): boolean {
-  const match = /^t=(\d{1,15}),v1=([0-9a-f]{64})$/.exec(header ?? '')
-  if (match?.[1] === undefined || match[2] === undefined) return false
-  const timestampSec = Number(match[1])
+  const [, seconds, signatures] = /^t=(\d{1,15})((?:,v1=[0-9a-f]{64}){1,16})$/.exec(header ?? '') ?? []
+  if (seconds === undefined || signatures === undefined) return false
+  const timestampSec = Number(seconds)
   const age = Math.floor((call.nowMs ?? Date.now()) / 1000) - timestampSec
   if (Math.abs(age) > (call.toleranceSec ?? 300)) return false
-  const expected = digest(hmacOf(call.secret), { ...call, timestampSec })
-  return timingSafeEqual(Buffer.from(expected, 'hex'), Buffer.from(match[2], 'hex'))
+  const given = signatures.split(',v1=').slice(1)
+  const expected = hmacsOf(call.secret).map((hmac) => digest(hmac, { ...call, timestampSec }))
+  return expected.some((signature) => given.some((other) => isSame(signature, other)))
+}
+
+function isSame(a: string, b: string): boolean {
+  return timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'))
 }
 
 function digest(hmac: HmacSha256, { timestampSec, requestId, body }: Omit<CallToSign, 'secret'>): string {
   return hmac.hex(layContent(`${timestampSec}.${requestId}.`, body))
+}
+
+function hmacsOf(secret: CallToSign['secret']): HmacSha256[] {
+  const secrets = typeof secret === 'string' ? [secret] : secret
+  if (secrets.length === 0) throw new TypeError('a call is signed with at least one secret')
+  return secrets.map(hmacOf)
 }
 
 function hmacOf(secret: string): HmacSha256 {

@@ -71,6 +71,21 @@ describe('call vectors', () => {
     expect(verifyCall('', call)).toBe(false)
   })
 
+  it('carry a signature under each secret while one is being replaced', () => {
+    const call = { timestampSec: 1_700_000_000, requestId: 'req_1', body: '{}' }
+    const old = signCall({ ...call, secret: 'old' })
+    const both = signCall({ ...call, secret: ['new', 'old'] })
+    expect(both).toBe(`${signCall({ ...call, secret: 'new' })},${old.slice(old.indexOf('v1='))}`)
+    const received = { requestId: 'req_1', body: '{}', nowMs: 1_700_000_000_000 }
+    for (const secret of ['new', 'old', ['newer', 'new']]) {
+      expect(verifyCall(both, { ...received, secret })).toBe(true)
+    }
+    expect(verifyCall(both, { ...received, secret: 'other' })).toBe(false)
+    expect(verifyCall(old, { ...received, secret: ['new', 'old'] })).toBe(true)
+    expect(verifyCall(`${both},v1=`, { ...received, secret: 'new' })).toBe(false)
+    expect(() => signCall({ ...call, secret: [] })).toThrow(TypeError)
+  })
+
   it.each(['', 'req.1', 'req 1', 'req\n1'])('refuses the request id %j', (requestId) => {
     expect(() => signCall({ secret: 's', timestampSec: 1, requestId, body: '' })).toThrow(TypeError)
   })

@@ -8,6 +8,7 @@ import type { EndpointView } from '../types.ts'
 export function endpointView(endpoint: Endpoint): EndpointView {
   return {
     id: formatId('ep', endpoint.id),
+    origin: endpoint.origin,
     url: endpoint.url,
     eventTypes: endpoint.eventTypes,
     description: endpoint.description,

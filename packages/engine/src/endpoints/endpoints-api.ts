@@ -1,5 +1,5 @@
 import { initialState } from '@posthorn/circuit-breaker'
-import { formatId, NotFoundError, uuidv7, ValidationError } from '@posthorn/core'
+import { ConflictError, formatId, NotFoundError, uuidv7, ValidationError } from '@posthorn/core'
 import type {
   Endpoint,
   EndpointRepository,
@@ -35,6 +35,13 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
   const find = async (id: string): Promise<Endpoint> => {
     const endpoint = await repository.get(appId, idOrNotFound('ep', id))
     return endpoint ?? missing()
+  }
+
+  /** An endpoint that its owner may change here: not one that follows the app's manifest. */
+  const findOwn = async (id: string): Promise<Endpoint> => {
+    const endpoint = await find(id)
+    if (endpoint.origin !== 'manifest') return endpoint
+    throw new ConflictError("The endpoint is a capability of the app's manifest: change the manifest.")
   }
 
   const circuitOf = async (endpoint: Endpoint): Promise<CircuitView> => {
@@ -73,7 +80,7 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
     },
 
     async update(id, input) {
-      const endpoint = await find(id)
+      const endpoint = await findOwn(id)
       const settings = parseEndpoint(
         { ...inputOf(endpoint), ...withoutUndefined(withHeaders(input, endpoint.headers)) },
         defaults,
@@ -90,13 +97,13 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
     },
 
     async remove(id) {
-      const uuid = idOrNotFound('ep', id)
-      if (!(await repository.remove(appId, uuid))) missing()
-      services.forget(uuid)
+      const endpoint = await findOwn(id)
+      if (!(await repository.remove(appId, endpoint.id))) missing()
+      services.forget(endpoint.id)
     },
 
     async rotateSecret(id, options = {}): Promise<NewSecret> {
-      const endpoint = await find(id)
+      const endpoint = await findOwn(id)
       const secrets = rotated(endpoint, checkedGrace(options.graceMs))
       const updated = (await repository.setSecrets(appId, endpoint.id, secrets)) ?? missing()
       return { secret: secrets[0]?.secret ?? '', publicKey: publicKeyOfEndpoint(updated) }

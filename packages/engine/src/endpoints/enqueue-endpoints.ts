@@ -1,6 +1,7 @@
-import { uuidv7 } from '@posthorn/core'
+import { NotFoundError, uuidv7 } from '@posthorn/core'
 import type { Endpoint, EndpointRepository } from '@posthorn/db'
 import { generateSecret } from '@posthorn/dispatcher/signing'
+import { idOrNotFound } from '../ids.ts'
 import type { EndpointDefaults } from './settings.ts'
 import { parseEndpoint } from './settings.ts'
 
@@ -15,7 +16,7 @@ interface Cached {
 }
 
 /**
- * The endpoints of `enqueue({ url })`: one for each app and URL, made the first time. Written over the engine's own small
+ * The endpoints of `enqueue`. Of a URL there is one for each app, made the first time. Written over the engine's own small
  * pool and committed at once: nothing that a caller's open transaction may hold is shared with others, and a caller at
  * REPEATABLE READ need not see the row.
  */
@@ -29,8 +30,15 @@ export class EnqueueEndpoints {
     this.#defaults = defaults
   }
 
+  /** @throws NotFoundError when the app has no such endpoint */
+  async byId(appId: string, id: string): Promise<Endpoint> {
+    const endpoint = await this.#repository.get(appId, idOrNotFound('ep', id))
+    if (!endpoint) throw new NotFoundError('There is no such endpoint.')
+    return endpoint
+  }
+
   /** @throws ValidationError when the URL may not be sent to */
-  async find(appId: string, url: string): Promise<Endpoint> {
+  async byUrl(appId: string, url: string): Promise<Endpoint> {
     const settings = parseEndpoint({ url, eventTypes: [] }, this.#defaults)
     const key = `${appId} ${settings.url}`
     const cached = this.#cache.get(key)

@@ -66,12 +66,20 @@ export const publishSchema = z.strictObject({
 })
 
 /** `enqueue`. */
-export const enqueueSchema = z.strictObject({
-  url: z.string('must be a string'),
-  type: eventType.default('message'),
-  idempotencyKey: requestIdText.optional(),
-  ...shared,
-})
+export const enqueueSchema = z
+  .strictObject({
+    url: z.string('must be a string').optional(),
+    endpointId: z.string('must be a string').optional(),
+    type: eventType.default('message'),
+    idempotencyKey: requestIdText.optional(),
+    ...shared,
+  })
+  .superRefine(({ url, endpointId }, context) => {
+    if (url === undefined && endpointId === undefined)
+      context.addIssue({ code: 'custom', path: ['url'], message: 'is missing: give a URL, or an endpointId' })
+    if (url !== undefined && endpointId !== undefined)
+      context.addIssue({ code: 'custom', path: ['endpointId'], message: 'must not be given beside a url' })
+  })
 
 /** A filter of an endpoint: a type, a prefix with `.*`, or `*`. */
 export const eventTypeFilter = z

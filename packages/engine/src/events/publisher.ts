@@ -81,14 +81,23 @@ export class Publisher {
     )
   }
 
-  async enqueue(appId: string, input: EnqueueInput, options: WriteOptions): Promise<Accepted> {
+  async enqueue(
+    appId: string,
+    input: EnqueueInput,
+    options: WriteOptions & { context?: PublishContext },
+  ): Promise<Accepted> {
     if (options.tx) clientOf(options.tx)
-    const { url, idempotencyKey, ...rest } = parseInput(enqueueSchema, input)
+    const { url, endpointId, idempotencyKey, ...rest } = parseInput(enqueueSchema, input)
     const draft = { ...rest, ...(idempotencyKey !== undefined && { requestId: idempotencyKey }) }
-    const event = this.#event(appId, draft, { source: 'library' }, url)
-    const endpoint = await this.#endpoints.find(appId, url).catch((error: unknown) => {
+    const event = this.#event(appId, draft, options.context ?? {}, url ?? endpointId ?? null)
+    const finding =
+      endpointId === undefined
+        ? this.#endpoints.byUrl(appId, url ?? '')
+        : this.#endpoints.byId(appId, endpointId)
+    const endpoint = await finding.catch((error: unknown) => {
       throw asIntakeError(error)
     })
+    if (endpoint.origin === 'manifest') assertSignable(event.requestId)
     return this.#write({ ...event, patterns: [], target: targetOf(endpoint, draft.maxAttempts) }, options)
   }
 
@@ -143,6 +152,14 @@ export class Publisher {
       requestId: requestIdOf(eventId, event.requestId),
     }
   }
+}
+
+/** @throws ValidationError: `x-platform-signature` sets what it covers apart by `.` */
+function assertSignable(requestId: string | null): void {
+  if (!requestId?.includes('.')) return
+  throw new ValidationError([
+    { path: 'idempotencyKey', message: 'must not contain "." for an endpoint of a manifest' },
+  ])
 }
 
 async function writeInCallersTransaction(event: NewEvent, options: WriteOptions): Promise<Acceptance> {

@@ -1,11 +1,13 @@
 import { PosthornError } from '@posthorn/core'
 import type { Endpoint, EndpointRepository, EndpointSecret } from '@posthorn/db'
-import { createSigner, type Signer } from '@posthorn/dispatcher/signing'
+import { type CallSigner, createCallSigner, createSigner, type Signer } from '@posthorn/dispatcher/signing'
 
 /** An endpoint ready to send to. */
 export interface Target {
   readonly endpoint: Endpoint
   readonly signer: Signer
+  /** for the capability of a manifest: signs `x-platform-signature` */
+  readonly callSigner?: CallSigner
 }
 
 interface Entry extends Target {
@@ -84,9 +86,11 @@ export class EndpointCache {
 
   #prepare(endpoint: Endpoint): Entry {
     const inForce = secretsInForce(endpoint, this.#now())
+    const secrets = inForce.map(({ secret }) => secret)
     return {
       endpoint,
-      signer: createSigner(inForce.map(({ secret }) => secret)),
+      signer: createSigner(secrets),
+      ...(endpoint.origin === 'manifest' && { callSigner: createCallSigner(secrets) }),
       staleAt: Math.min(...inForce.map(endOf)),
     }
   }

@@ -1,5 +1,6 @@
 import type { CircuitChange } from '@posthorn/circuit-breaker'
 import {
+  AttemptStats,
   completeDeliveries,
   type DeliveryOutcome,
   type EndpointRepository,
@@ -11,7 +12,6 @@ import {
 import type { Completion, Outcome } from '@posthorn/queue'
 import type pg from 'pg'
 import type { Logger } from '../types.ts'
-import { AttemptStats } from './attempt-stats.ts'
 import { CircuitLedger } from './circuit-ledger.ts'
 import type { Landing } from './flight.ts'
 

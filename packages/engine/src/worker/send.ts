@@ -53,16 +53,18 @@ export function send(settings: SendSettings, input: SendInput): Promise<Dispatch
 }
 
 function buildRequest(settings: SendSettings, { delivery, payload, target, number, nowMs }: SendInput) {
-  const { endpoint, signer } = target
-  return buildDelivery({
+  const { endpoint, signer, callSigner } = target
+  const timestampSec = Math.floor(nowMs / 1_000)
+  const requestId = requestIdOf(delivery.eventId, delivery.requestId)
+  const request = buildDelivery({
     signer,
     webhookId: formatId('dlv', delivery.id),
-    timestampSec: Math.floor(nowMs / 1_000),
+    timestampSec,
     eventId: formatId('evt', delivery.eventId),
     eventType: delivery.eventType,
     eventTimeMs: delivery.receivedAtMs,
     payload,
-    requestId: requestIdOf(delivery.eventId, delivery.requestId),
+    requestId,
     // An event without a trace begins one of its own; its id is as unique as a trace id must be.
     traceparent: formatTraceparent({
       traceId: delivery.traceId ?? uuidDigits(delivery.eventId),
@@ -77,6 +79,10 @@ function buildRequest(settings: SendSettings, { delivery, payload, target, numbe
       ? { ...endpoint.headers, ...settings.sealer.openDeliveryHeaders(delivery.headers) }
       : endpoint.headers,
   })
+  if (callSigner) {
+    request.headers['x-platform-signature'] = callSigner.sign({ timestampSec, requestId, body: request.body })
+  }
+  return request
 }
 
 function internalFault(error: unknown): DispatchResult {

@@ -1,8 +1,18 @@
 import { recordDuration } from '@posthorn/core'
-import type { DeliveryOutcome, StatRow } from '@posthorn/db'
+import type { AttemptRecord, StatRow } from '../deliveries/completion.ts'
 
 const MINUTE_MS = 60_000
 const KEPT_MINUTES = 3
+
+/** What statistics are made of: a request, and of which endpoint. Without a request nothing is counted. */
+export interface CountedAttempt {
+  readonly endpointId: string
+  readonly attempt:
+    | (Pick<AttemptRecord, 'startedAt' | 'durationMs' | 'success'> & {
+        readonly failure: string | null
+      })
+    | null
+}
 
 /** What one flush makes of the figures, to be kept once it is committed. */
 export interface StatDraft {
@@ -22,7 +32,7 @@ export class AttemptStats {
   }
 
   /** The figures as they will be with these outcomes. Changes nothing. */
-  draft(outcomes: readonly DeliveryOutcome[]): StatDraft {
+  draft(outcomes: readonly CountedAttempt[]): StatDraft {
     const touched = new Map<string, Accumulator>()
     for (const { endpointId, attempt } of outcomes) {
       if (!attempt) continue
@@ -70,7 +80,7 @@ function accumulator(known: StatRow | undefined, endpointId: string, minute: num
   }
 }
 
-function add(row: Accumulator, attempt: NonNullable<DeliveryOutcome['attempt']>): void {
+function add(row: Accumulator, attempt: NonNullable<CountedAttempt['attempt']>): void {
   row.attempts += 1
   if (attempt.success) row.successes += 1
   else if (attempt.failure) row.failures[attempt.failure] = (row.failures[attempt.failure] ?? 0) + 1
