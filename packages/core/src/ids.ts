@@ -2,7 +2,7 @@ import { canonicalUuid, uuidDigits, uuidv7 } from './uuid.ts'
 
 /**
  * What an id names: app, API key, endpoint, event, delivery, attempt, dead letter, request, conversation, message, tool
- * use, call, approval.
+ * use, call, approval, notification.
  */
 export type IdPrefix =
   | 'app'
@@ -18,6 +18,7 @@ export type IdPrefix =
   | 'tu'
   | 'call'
   | 'apr'
+  | 'ntf'
 
 /** The form people read: prefix, underscore, 32 hexadecimal digits, such as `evt_0199…`. */
 export function formatId(prefix: IdPrefix, uuid: string): string {

@@ -1,6 +1,6 @@
 import type { CircuitSettings } from '@posthorn/circuit-breaker'
 import type { RetryPolicy } from '@posthorn/core'
-import type { EndpointFormat } from '../schema/index.ts'
+import type { EndpointFormat, EndpointOrigin } from '../schema/index.ts'
 
 /** A signing secret; one that is being rotated out carries when it ends. */
 export interface EndpointSecret {
@@ -32,7 +32,7 @@ export interface EndpointSettings {
 export interface Endpoint extends EndpointSettings {
   readonly id: string
   readonly appId: string
-  readonly origin: 'api' | 'enqueue'
+  readonly origin: EndpointOrigin
   /** newest first */
   readonly secrets: readonly EndpointSecret[]
   readonly enabled: boolean

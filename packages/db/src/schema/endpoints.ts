@@ -19,14 +19,16 @@ import { bytes, instant, posthorn } from './namespace.ts'
 export const ENDPOINT_FORMATS = ['raw', 'standard', 'cloudevents'] as const
 export type EndpointFormat = (typeof ENDPOINT_FORMATS)[number]
 
+/** Who made an endpoint: a person through the API, `enqueue({ url })`, or the manifest of its app. */
+export type EndpointOrigin = 'api' | 'enqueue' | 'manifest'
+
 /** Destinations. Never deleted while deliveries may point at them: `deletedAt` takes them out of every list. */
 export const endpoints = posthorn.table(
   'endpoints',
   {
     id: uuid('id').primaryKey(),
     appId: uuid('app_id').notNull(),
-    /** who made it: a person through the API, or `enqueue({ url })` */
-    origin: text('origin').$type<'api' | 'enqueue'>().notNull().default('api'),
+    origin: text('origin').$type<EndpointOrigin>().notNull().default('api'),
     url: text('url').notNull(),
     urlSha256: bytes('url_sha256').notNull(),
     host: text('host').notNull(),
@@ -63,7 +65,14 @@ export const endpoints = posthorn.table(
     uniqueIndex('endpoints_enqueue_url')
       .on(t.appId, t.urlSha256)
       .where(sql`${t.origin} = 'enqueue' and ${t.deletedAt} is null`),
-    check('endpoints_origin', sql`${t.origin} in ('api', 'enqueue')`),
+    uniqueIndex('endpoints_manifest_capability')
+      .on(t.appId, t.capability)
+      .where(sql`${t.origin} = 'manifest' and ${t.deletedAt} is null`),
+    // The few that can be called, among as many as `enqueue({ url })` has made.
+    index('endpoints_callable')
+      .on(t.appId, t.id)
+      .where(sql`${t.capability} is not null and ${t.deletedAt} is null`),
+    check('endpoints_origin', sql`${t.origin} in ('api', 'enqueue', 'manifest')`),
     check('endpoints_format', sql`${t.format} in ('raw', 'standard', 'cloudevents')`),
     check('endpoints_signing', sql`${t.signing} in ('v1', 'v1a')`),
     check('endpoints_ordering', sql`${t.orderingOnFailure} in ('continue', 'halt')`),
