@@ -22,12 +22,13 @@ describe('migrate', () => {
   })
 
   it('makes the partitions of today and the coming week, and none twice', async () => {
-    const { rows } = await db.pool.query<{ parent: string; n: number }>(
-      'select inhparent::regclass::text as parent, count(*)::int as n from pg_inherits group by 1 order by 1',
+    const { rows } = await db.pool.query(
+      `select c.relname as name, count(*)::int as n from pg_inherits i join pg_class c on c.oid = i.inhparent
+        where c.relkind = 'p' group by 1 order by 1`,
     )
-    expect(rows.filter(({ parent }) => !parent.includes('_p'))).toEqual([
-      { parent: 'posthorn.attempts', n: 8 },
-      { parent: 'posthorn.calls', n: 8 },
+    expect(rows).toEqual([
+      { name: 'attempts', n: 8 },
+      { name: 'calls', n: 8 },
     ])
     expect((await migrate(db.url)).partitions).toEqual([])
   })
