@@ -1,4 +1,19 @@
-export { appExists } from './apps.ts'
+export { AnswerRepository, type KeptAnswer } from './answers/answer-repository.ts'
+export type { Approval, ApprovalDecision, ApprovalFilter, NewApproval } from './approvals/approval.ts'
+export { ApprovalRepository } from './approvals/approval-repository.ts'
+export { appExists } from './apps/app-exists.ts'
+export { type App, AppRepository } from './apps/app-repository.ts'
+export type { CallableApp, CallableEndpoint } from './apps/callable-app.ts'
+export type { CapabilitySettings, NewManifest, StoredManifest } from './apps/manifest.ts'
+export { ManifestRepository } from './apps/manifest-repository.ts'
+export type { CallBatch, NewCall, NewCallAttempt, RefusedRow } from './calls/call-batch.ts'
+export {
+  type CallFilter,
+  CallRepository,
+  type StoredCall,
+  type StoredCallAttempt,
+} from './calls/call-repository.ts'
+export { writeCalls } from './calls/write-calls.ts'
 export {
   type AcceptCaptureOptions,
   acceptCapture,
@@ -19,9 +34,10 @@ export {
 } from './captures/reprocess.ts'
 export { type ChangeCursor, cursorAt, formatCursor, parseCursor } from './changes/cursor.ts'
 export { type Change, type ChangePage, currentSnapshot, readChanges } from './changes/read-changes.ts'
-export { type NewChange, recordChanges } from './changes/record-changes.ts'
+export { type NewChange, PLATFORM_APP_ID, recordChanges } from './changes/record-changes.ts'
 export { contains } from './changes/snapshot.ts'
 export { sweepChanges } from './changes/sweep-changes.ts'
+export { type ListedCircuit, listCircuits } from './circuits/list-circuits.ts'
 export {
   type CircuitSettingsSource,
   PostgresCircuitStore,
@@ -55,6 +71,7 @@ export { type ClaimedDelivery, loadClaimed } from './deliveries/load.ts'
 export { type SweepReport, sweepDeliveries } from './deliveries/sweep.ts'
 export type { Endpoint, EndpointSecret, EndpointSettings } from './endpoints/endpoint.ts'
 export { EndpointRepository, type NewEndpoint } from './endpoints/endpoint-repository.ts'
+export { subscribes } from './endpoints/subscribes.ts'
 export {
   type Acceptance,
   acceptEvents,
@@ -74,6 +91,13 @@ export { type DatabaseReadiness, databaseReadiness } from './health.ts'
 export { createKeyring, generateEncryptionKey, type Keyring } from './keyring.ts'
 export { type KeyIdentity, KeyRepository, type KeySummary, type NewKey } from './keys/key-repository.ts'
 export { type MigrationReport, migrate, pendingMigrations } from './migrations/migrate.ts'
+export type { NewNotification } from './notifications/notification.ts'
+export {
+  type Notification,
+  type NotificationChoice,
+  type NotificationFilter,
+  NotificationRepository,
+} from './notifications/notification-repository.ts'
 export { MAX_PAGE, type Page, type PageRequest } from './page.ts'
 export { ensurePartitionFor, ensurePartitions, type PartitionedTable } from './partitions.ts'
 export { isConnectionLoss, isContention, isDataError, isMissingPartition, sqlState } from './pg-errors.ts'
@@ -84,6 +108,8 @@ export { PROJECTION_QUEUE } from './projection/queue-table.ts'
 export { type ProjectionFailure, settleProjections } from './projection/settle-projections.ts'
 export { applyRetention, type RetentionDays, type RetentionReport } from './retention.ts'
 export {
+  type ApprovalStatus,
+  type CallOutcome,
   type CaptureErrorCode,
   type ConversationStatus,
   DEAD_LETTER_REASONS,

@@ -1,4 +1,6 @@
 import { canonicalUuid, ValidationError } from '@posthorn/core'
+import { asc, desc, gt, lt, type SQL } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
 
 export const MAX_PAGE = 200
 
@@ -39,6 +41,15 @@ export function parsePage(request: PageRequest): Position {
     ])
   }
   return { limit, direction: text.startsWith('>') ? 'after' : 'before', id }
+}
+
+/** The parts of a query for a page in the order of ids: which rows lie beyond the cursor, and how they are sorted. */
+export function byId(column: PgColumn, position: Position): { beyond: SQL | undefined; order: SQL } {
+  const forward = position.direction === 'after'
+  return {
+    beyond: position.id === null ? undefined : forward ? lt(column, position.id) : gt(column, position.id),
+    order: forward ? desc(column) : asc(column),
+  }
 }
 
 /**

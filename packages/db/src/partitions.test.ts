@@ -1,6 +1,8 @@
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { callBatch, newCall } from '../test/call-support.ts'
 import { attempt, insertEndpoint, rowsOf } from '../test/support.ts'
+import { writeCalls } from './calls/write-calls.ts'
 import { recordAttempt } from './deliveries/attempt-log.ts'
 import { dropOldPartitions, ensurePartitionFor, ensurePartitions } from './partitions.ts'
 import { createTestDatabase, type TestDatabase } from './testing/index.ts'
@@ -72,6 +74,16 @@ describe('partitions', () => {
               (select count(*)::int from pg_constraint where conrelid = 'posthorn.${today}'::regclass and conname like '%_bound') as checks`,
     )
     expect(row).toEqual({ n: 1, indexed: true, checks: 0 })
+  })
+
+  it('of calls are made with those of attempts, and take rows', async () => {
+    const today = nameOf(new Date()).replace('attempts', 'calls')
+    await db.pool.query(`drop table posthorn.${today}`)
+    expect(await ensurePartitions(client)).toEqual([today])
+    const call = newCall()
+    await writeCalls(db.pool, callBatch({ calls: [call] }))
+    expect(await rowsOf(db.pool, `select id from posthorn.${today}`)).toEqual([{ id: call.id }])
+    expect(await dropOldPartitions(client, 'calls', 30)).toEqual([])
   })
 
   it('come back after an absence of a month, so that rows of today can be written', async () => {

@@ -6,8 +6,8 @@ const DROP_LOCK = 7_246_310_423
 const LOCK_NOT_AVAILABLE = '55P03'
 const DAY_MS = 86_400_000
 
-/** A table partitioned by day on a `timestamptz` column. */
-const PARTITIONED_TABLES = ['attempts'] as const
+/** Tables partitioned by the day of `started_at`. */
+const PARTITIONED_TABLES = ['attempts', 'calls'] as const
 export type PartitionedTable = (typeof PARTITIONED_TABLES)[number]
 
 const dayName = (table: PartitionedTable, day: Date) =>

@@ -1,5 +1,6 @@
 import { createUuidV7 } from '@posthorn/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callBatch, newApproval, newCall, newCallAttempt, newNotification } from '../test/call-support.ts'
 import {
   accept,
   accepted,
@@ -13,6 +14,9 @@ import {
   owe,
   rowsOf,
 } from '../test/support.ts'
+import { AnswerRepository } from './answers/answer-repository.ts'
+import { ApprovalRepository } from './approvals/approval-repository.ts'
+import { writeCalls } from './calls/write-calls.ts'
 import { recordAttempt } from './deliveries/attempt-log.ts'
 import { completeDeliveries, type DeliveryOutcome } from './deliveries/completion.ts'
 import type { Endpoint } from './endpoints/endpoint.ts'
@@ -195,6 +199,55 @@ describe('retention', () => {
     expect([await exists('events', waiting), await exists('events', projected)]).toEqual([true, false])
     await db.pool.query('delete from posthorn.projection_queue')
     await db.pool.query('delete from posthorn.events where id = $1', [waiting])
+  })
+
+  it('removes whole days of calls with those of their attempts', async () => {
+    const old = new Date(Date.now() - 33 * DAY_MS)
+    const [gone, kept] = [newCall({ startedAt: old }), newCall()]
+    const attempts = [gone, kept].map(({ id, startedAt }) => newCallAttempt({ callId: id, startedAt }))
+    await writeCalls(db.pool, callBatch({ calls: [gone, kept], attempts }))
+    const day = old.toISOString().slice(0, 10).replaceAll('-', '')
+    expect((await applyRetention(db.pool, KEEP)).partitions).toEqual([`attempts_p${day}`, `calls_p${day}`])
+    expect([await exists('calls', gone.id), await exists('calls', kept.id)]).toEqual([false, true])
+    expect(await rowsOf(db.pool, 'select id from posthorn.attempts where call_id is not null')).toEqual([
+      { id: attempts[1]?.id },
+    ])
+  })
+
+  it('removes approvals that are over, notifications and kept answers, each after its own term', async () => {
+    const ago = (days: number) => new Date(Date.now() - days * DAY_MS)
+    const approvals = new ApprovalRepository(db.pool)
+    const approval = async (made: number, expires: number) => {
+      const one = newApproval({ id: idAt(made), createdAt: ago(made), expiresAt: ago(expires) })
+      await approvals.create(one)
+      return one.id
+    }
+    const [expired, young, open, decided] = [
+      await approval(92, 91),
+      await approval(92, 89),
+      await approval(92, -1),
+      await approval(92, 91),
+    ]
+    await db.pool.query(
+      `update posthorn.approvals set status = 'approved', decided_at = now() - interval '1 day' where id = $1`,
+      [decided],
+    )
+    const notification = (days: number) => newNotification({ id: idAt(days), firstAt: ago(days) })
+    const [told, recent] = [notification(91), notification(89)]
+    await writeCalls(db.pool, callBatch({ notifications: [told, recent] }))
+    const answers = new AnswerRepository(db.pool)
+    await answers.set('over', { json: '1', answeredAtMs: Date.now() }, 0)
+    await answers.set('kept', { json: '1', answeredAtMs: Date.now() }, DAY_MS)
+
+    expect((await applyRetention(db.pool, KEEP)).rows).toMatchObject({
+      approvals: 1,
+      notifications: 1,
+      kept_answers: 1,
+    })
+    expect(await exists('approvals', expired)).toBe(false)
+    for (const id of [young, open, decided]) expect(await exists('approvals', id)).toBe(true)
+    expect(await rowsOf(db.pool, 'select id from posthorn.notifications')).toEqual([{ id: recent.id }])
+    expect(await rowsOf(db.pool, 'select key from posthorn.kept_answers')).toEqual([{ key: 'kept' }])
   })
 
   it('does its rows also while a long transaction keeps partitions from being dropped', async () => {

@@ -4,7 +4,9 @@ import { dropOldPartitions } from './partitions.ts'
 /** How long things are kept, in days. */
 export interface RetentionDays {
   readonly events: number
+  /** and calls */
   readonly attempts: number
+  /** and approvals that are over, and notifications */
   readonly deadLetters: number
   readonly stats: number
 }
@@ -20,13 +22,16 @@ const BATCH = 5_000
 const CONVERSATION_BATCH = 100
 
 /**
- * Removes what is older than its term, children first, in short statements: attempts by whole partitions, the rest in
- * bounded batches. A delivery that is not over is never removed, nor the event it needs. Safe to run at any time, twice.
+ * Removes what is older than its term, children first, in short statements: attempts and calls by whole partitions, the rest
+ * in bounded batches. A delivery that is not over is never removed, nor the event it needs. Safe to run at any time, twice.
  */
 export async function applyRetention(pool: pg.Pool, keep: RetentionDays): Promise<RetentionReport> {
   const client = await pool.connect()
   try {
-    const partitions = await dropOldPartitions(client, 'attempts', keep.attempts)
+    const partitions = [
+      ...(await dropOldPartitions(client, 'attempts', keep.attempts)),
+      ...(await dropOldPartitions(client, 'calls', keep.attempts)),
+    ]
     const rows: Record<string, number> = { conversations: await removeConversations(client, keep.events) }
     for (const [name, statement, days] of statements(keep)) {
       rows[name] = await deleteInBatches(client, statement, days)
@@ -72,6 +77,21 @@ function statements(keep: RetentionDays): [name: string, statement: string, days
       `delete from posthorn.idempotency_keys where (app_id, key) in (select app_id, key from posthorn.idempotency_keys where expires_at < now() - $1::int * interval '1 day' limit ${BATCH})`,
       0,
     ],
+    [
+      'approvals',
+      gone(
+        'approvals',
+        'id',
+        `${before} and coalesce(decided_at, expires_at) < now() - $1::int * interval '1 day'`,
+      ),
+      keep.deadLetters,
+    ],
+    [
+      'notifications',
+      gone('notifications', 'id', `${before} and last_at < now() - $1::int * interval '1 day'`),
+      keep.deadLetters,
+    ],
+    ['kept_answers', gone('kept_answers', 'key', `keep_until < now() - $1::int * interval '1 day'`), 0],
     [
       'hook_clients',
       `delete from posthorn.hook_clients where (app_id, id) in (select app_id, id from posthorn.hook_clients where last_seen_at < now() - $1::int * interval '1 day' limit ${BATCH})`,

@@ -95,6 +95,7 @@ describe('completeDeliveries', () => {
       started_at: made.attempt?.startedAt,
       duration_ms: 12.5,
       worker_id: 'worker',
+      call_id: null,
     })
     expect(await rowsOf(db.pool, 'select * from posthorn.attempts order by success')).toEqual([
       {

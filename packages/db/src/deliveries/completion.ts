@@ -128,7 +128,8 @@ function attemptJson(attempt: AttemptRecord, tries: number): string {
   return json
 }
 
-function toStatRow(stat: StatRow) {
+/** Statistics as a JSON object with the columns of their table. */
+export function toStatRow(stat: StatRow) {
   return {
     endpoint_id: stat.endpointId,
     minute: stat.minute,

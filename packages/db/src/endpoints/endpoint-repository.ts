@@ -5,12 +5,12 @@ import { database, inTransaction } from '../database.ts'
 import { releaseHaltedKeys } from '../deliveries/intervene.ts'
 import type { Keyring } from '../keyring.ts'
 import { type Page, type PageRequest, parsePage, toPage } from '../page.ts'
-import { endpoints } from '../schema/index.ts'
+import { type EndpointOrigin, endpoints } from '../schema/index.ts'
 import type { Endpoint, EndpointSecret, EndpointSettings } from './endpoint.ts'
+import { openSecrets, sealSecrets } from './secrets.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const live = isNull(endpoints.deletedAt)
-const secretsContext = (id: string) => `endpoint:${id}:secrets`
 const headersContext = (id: string) => `endpoint:${id}:headers`
 
 const columns = {
@@ -44,11 +44,14 @@ const columns = {
 
 type Row = Omit<typeof endpoints.$inferSelect, 'urlSha256' | 'host' | 'deletedAt'> & { version: number }
 
+/** What a URL is in the row of an endpoint. */
+export const urlColumns = (url: string) => ({ url, urlSha256: sha256(url), host: new URL(url).host })
+
 /** A new endpoint before it has a row. */
 export interface NewEndpoint extends EndpointSettings {
   readonly id: string
   readonly appId: string
-  readonly origin: 'api' | 'enqueue'
+  readonly origin: EndpointOrigin
   readonly secrets: readonly EndpointSecret[]
 }
 
@@ -217,9 +220,7 @@ export class EndpointRepository {
   #seal(id: string, settings: EndpointSettings) {
     const hasHeaders = Object.keys(settings.headers).length > 0
     return {
-      url: settings.url,
-      urlSha256: sha256(settings.url),
-      host: new URL(settings.url).host,
+      ...urlColumns(settings.url),
       description: settings.description,
       capability: settings.capability,
       eventTypes: settings.eventTypes,
@@ -239,7 +240,7 @@ export class EndpointRepository {
   }
 
   #sealSecrets(id: string, secrets: readonly EndpointSecret[]): Buffer {
-    return this.#keyring.seal(JSON.stringify(secrets), secretsContext(id))
+    return sealSecrets(this.#keyring, 'endpoint', id, secrets)
   }
 
   #open(row: Row): Endpoint {
@@ -251,7 +252,7 @@ export class EndpointRepository {
       headers: headers
         ? (JSON.parse(this.#keyring.open(headers, headersContext(row.id))) as Record<string, string>)
         : {},
-      secrets: JSON.parse(this.#keyring.open(secrets, secretsContext(row.id))) as EndpointSecret[],
+      secrets: openSecrets(this.#keyring, 'endpoint', row.id, secrets),
     }
   }
 }

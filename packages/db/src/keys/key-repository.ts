@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { canonicalUuid, NotFoundError, uuidv7, ValidationError } from '@posthorn/core'
 import { and, eq, isNull, lt, or, sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { appExists } from '../apps.ts'
+import { appExists } from '../apps/app-exists.ts'
 import { database } from '../database.ts'
 import { apiKeys, apps, type KeyRole } from '../schema/index.ts'
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ensurePartitionFor } from '../partitions.ts'
 import { createTestDatabase, type TestDatabase } from '../testing/index.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
 
@@ -21,10 +22,14 @@ describe('migrate', () => {
   })
 
   it('makes the partitions of today and the coming week, and none twice', async () => {
-    const { rows } = await db.pool.query<{ n: number }>(
-      `select count(*)::int as n from pg_inherits where inhparent = 'posthorn.attempts'::regclass`,
+    const { rows } = await db.pool.query(
+      `select c.relname as name, count(*)::int as n from pg_inherits i join pg_class c on c.oid = i.inhparent
+        where c.relkind = 'p' group by 1 order by 1`,
     )
-    expect(rows).toEqual([{ n: 8 }])
+    expect(rows).toEqual([
+      { name: 'attempts', n: 8 },
+      { name: 'calls', n: 8 },
+    ])
     expect((await migrate(db.url)).partitions).toEqual([])
   })
 
@@ -47,6 +52,34 @@ describe('migrate', () => {
     await caller.query('commit')
     caller.release()
     expect((await migration).applied).toEqual((await journal()).slice(1).map((entry) => entry.tag))
+    await old.drop()
+  })
+
+  it('keeps apps, endpoints and attempts as an earlier version left them, and takes new ones beside them', async () => {
+    const old = await createTestDatabase({ migrated: false })
+    await applyFirstOnly(old.pool)
+    const client = await old.pool.connect()
+    await ensurePartitionFor(client, 'attempts', new Date())
+    client.release()
+    await old.pool.query(
+      `insert into posthorn.endpoints (id, app_id, origin, url, url_sha256, host, capability, secrets, timeout_ms, connect_timeout_ms, retry, max_concurrency, circuit)
+       select gen_random_uuid(), id, origin, 'https://a.test', '', 'a.test', 'quote', '', 1000, 1000, '{}', 1, '{}'
+         from posthorn.apps, unnest(array['api', 'api', 'enqueue']) origin`,
+    )
+    const attempt = (kind: string, more = '') =>
+      old.pool.query(
+        `insert into posthorn.attempts (id, started_at, kind, endpoint_id, number, duration_ms, success, worker_id, circuit_epoch${more && ', call_id'})
+         values ('00000000-0000-7000-8000-00000000000a', '${new Date().toISOString()}', $1, gen_random_uuid(), 1, 1, true, 'w', 0${more})`,
+        [kind],
+      )
+    await attempt('test')
+    expect((await migrate(old.url)).applied).toContain('0003_calls')
+    await attempt('call', ', gen_random_uuid()')
+    const { rows } = await old.pool.query(
+      `select (select count(*)::int from posthorn.endpoints) as endpoints, (select array_agg(call_id is null order by kind desc) from posthorn.attempts) as attempts,
+              (select secrets is null and updated_at is not null from posthorn.apps) as app`,
+    )
+    expect(rows).toEqual([{ endpoints: 3, attempts: [true, false], app: true }])
     await old.drop()
   })
 

@@ -104,6 +104,8 @@ export const attempts = posthorn.table(
     startedAt: instant('started_at').notNull(),
     kind: text('kind').$type<AttemptKind>().notNull(),
     deliveryId: uuid('delivery_id'),
+    /** the call it was made for; null for every other kind */
+    callId: uuid('call_id'),
     endpointId: uuid('endpoint_id').notNull(),
     number: integer('number').notNull(),
     durationMs: real('duration_ms').notNull(),
@@ -122,6 +124,8 @@ export const attempts = posthorn.table(
   (t) => [
     // Finds the attempts of a delivery, and makes writing one a second time do nothing: one index for both.
     uniqueIndex('attempts_delivery').on(t.deliveryId, t.id, t.startedAt),
+    // The same for the attempts of a call, and nothing to pay for all others.
+    uniqueIndex('attempts_call').on(t.callId, t.id, t.startedAt).where(sql`${t.callId} is not null`),
     index('attempts_endpoint').on(t.endpointId, t.startedAt),
     check('attempts_kind', sql`${t.kind} in ('delivery', 'call', 'health', 'test')`),
   ],

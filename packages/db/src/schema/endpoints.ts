@@ -66,7 +66,14 @@ export const endpoints = posthorn.table(
     uniqueIndex('endpoints_enqueue_url')
       .on(t.appId, t.urlSha256)
       .where(sql`${t.origin} = 'enqueue' and ${t.deletedAt} is null`),
-    check('endpoints_origin', sql`${t.origin} in ('api', 'enqueue')`),
+    uniqueIndex('endpoints_manifest_capability')
+      .on(t.appId, t.capability)
+      .where(sql`${t.origin} = 'manifest' and ${t.deletedAt} is null`),
+    // The few that can be called, among as many as `enqueue({ url })` has made.
+    index('endpoints_callable')
+      .on(t.appId, t.id)
+      .where(sql`${t.capability} is not null and ${t.deletedAt} is null`),
+    check('endpoints_origin', sql`${t.origin} in ('api', 'enqueue', 'manifest')`),
     check('endpoints_format', sql`${t.format} in ('raw', 'standard', 'cloudevents')`),
     check('endpoints_signing', sql`${t.signing} in ('v1', 'v1a')`),
     check('endpoints_ordering', sql`${t.orderingOnFailure} in ('continue', 'halt')`),

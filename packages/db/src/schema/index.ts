@@ -1,4 +1,5 @@
 export * from './apps.ts'
+export * from './calls.ts'
 export * from './changes.ts'
 export * from './conversations.ts'
 export * from './deliveries.ts'

@@ -1,4 +1,5 @@
 import { deadLetterChange } from '../changes/dead-letter-change.ts'
+import { countAttemptsSql } from './count-attempts.ts'
 
 /**
  * Writes the outcomes of many deliveries in one statement, so one commit: attempt rows, what becomes of each delivery,
@@ -67,13 +68,6 @@ with input as materialized (
 ), announced as (
   insert into posthorn.changes (app_id, type, data) select app_id, 'dead_letter', ${deadLetterChange('buried')} from buried
 ), counted as (
-  insert into posthorn.attempt_stats (endpoint_id, minute, worker_id, attempts, successes, duration_sum_ms, failures, buckets, bucket_counts)
-  select endpoint_id, minute, worker_id, attempts, successes, duration_sum_ms, failures, buckets, bucket_counts
-    from jsonb_to_recordset($3::jsonb) as s(endpoint_id uuid, minute timestamptz, worker_id text, attempts int, successes int,
-      duration_sum_ms bigint, failures jsonb, buckets smallint[], bucket_counts int[])
-   order by endpoint_id, minute
-  on conflict (endpoint_id, minute, worker_id) do update
-     set attempts = excluded.attempts, successes = excluded.successes, duration_sum_ms = excluded.duration_sum_ms,
-         failures = excluded.failures, buckets = excluded.buckets, bucket_counts = excluded.bucket_counts
+  ${countAttemptsSql('$3')}
 )
 select id, final from settled`

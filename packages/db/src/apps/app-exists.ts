@@ -1,7 +1,7 @@
 import { and, eq, isNull } from 'drizzle-orm'
 import type pg from 'pg'
-import { database } from './database.ts'
-import { apps } from './schema/index.ts'
+import { database } from '../database.ts'
+import { apps } from '../schema/index.ts'
 
 /** Whether there is an app of this id that was not deleted. */
 export async function appExists(pool: pg.Pool, id: string): Promise<boolean> {
