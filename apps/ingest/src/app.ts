@@ -1,12 +1,28 @@
 import { createCapture } from '@posthorn/conversations'
-import { ConversationRepository, HookClientRepository } from '@posthorn/db'
+import {
+  AppRepository,
+  ApprovalRepository,
+  CallRepository,
+  ConversationRepository,
+  createKeyring,
+  HookClientRepository,
+  NotificationRepository,
+  PLATFORM_APP_ID,
+} from '@posthorn/db'
 import type { Posthorn } from '@posthorn/engine'
 import type { ServicePool } from '@posthorn/engine/config'
 import type { Registry } from '@prometheus-io/client'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { registerApprovals } from './approvals/routes.ts'
+import { registerManifests } from './apps/manifest-routes.ts'
+import { registerApps } from './apps/routes.ts'
 import { Authenticator } from './auth/authenticator.ts'
 import { isStillAllowed, registerAuth } from './auth/hook.ts'
+import { createCalls } from './calls/create-calls.ts'
+import { registerCallReading } from './calls/read-routes.ts'
+import { registerCall } from './calls/routes.ts'
+import { registerCapabilityCircuits } from './circuits/routes.ts'
 import type { IngestConfig } from './config.ts'
 import { registerConversations } from './conversations/routes.ts'
 import { registerDeliveries } from './deliveries/routes.ts'
@@ -31,6 +47,7 @@ import { serializerCompiler, validatorCompiler } from './http/schemas.ts'
 import type { ZodApp } from './http/zod-app.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { registerMetrics } from './metrics/routes.ts'
+import { registerNotifications } from './notifications/routes.ts'
 import { answerClientError, answerFrameworkError, registerProblems } from './problems/handlers.ts'
 import { registerOpenApi } from './reference/openapi.ts'
 import { registerReference } from './reference/routes.ts'
@@ -43,7 +60,9 @@ export interface IngestOptions {
   readonly posthorn: Posthorn
   /** for captured events and what they become; stays the caller's to end */
   readonly pool: ServicePool
-  readonly config: Pick<IngestConfig, 'WEBHOOK_BODY_LIMIT' | 'TRUST_PROXY'>
+  /** for calls to apps alone, so that they wait for nothing else; stays the caller's to end, after the service */
+  readonly callPool: ServicePool
+  readonly config: IngestConfig
   /** a pino logger, or nothing is logged */
   readonly logger?: FastifyBaseLogger
   /** how many requests with events one app may have open at once (1 000) */
@@ -82,7 +101,7 @@ const TIMEOUTS = {
  * @throws Error when a route was added that does not say what access it needs
  */
 export async function createIngest(options: IngestOptions): Promise<IngestApp> {
-  const { posthorn, pool, config, logger } = options
+  const { posthorn, pool, callPool, config, logger } = options
   const showStacks = options.showStacks ?? process.env['NODE_ENV'] !== 'production'
   const changed = () => posthorn.changed()
   const capture = createCapture({
@@ -114,6 +133,7 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
   registerReference(app)
   const streams = new Streams(app, {
     ...options.stream,
+    platform: posthorn.forApp(PLATFORM_APP_ID),
     isStillAllowed: (request) => isStillAllowed(authenticator, request, 'read'),
     onCount: metrics.setStreams,
   })
@@ -126,6 +146,9 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
     showStacks,
     changed,
   })
+  const calls = createCalls({ posthorn, pool: callPool, config, metrics, logger })
+  // Behind the last answer: what was recorded of calls is written before the service is gone.
+  app.addHook('onClose', () => calls.delegator.close())
   await app.register(
     async (api: ZodApp) => {
       registerPublish(api, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
@@ -138,6 +161,21 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
       registerEndpointActions(api)
       registerCircuits(api)
       registerDeliveries(api)
+      registerApps(api, {
+        apps: new AppRepository(callPool, createKeyring(config.POSTHORN_ENCRYPTION_KEYS)),
+        forget: (appId) => calls.apps.forget(appId),
+      })
+      registerManifests(api, calls)
+      registerCall(api, { delegator: calls.delegator, bodyLimit: config.WEBHOOK_BODY_LIMIT })
+      registerCallReading(api, new CallRepository(callPool))
+      registerCapabilityCircuits(api, { calls, pool: callPool })
+      registerApprovals(api, {
+        posthorn,
+        pool: callPool,
+        approvals: new ApprovalRepository(callPool),
+        apps: calls.apps,
+      })
+      registerNotifications(api, new NotificationRepository(callPool))
       registerStream(api, streams)
     },
     { prefix: '/api/v1' },

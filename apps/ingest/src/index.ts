@@ -1,4 +1,5 @@
 export { createIngest, type IngestApp, type IngestOptions } from './app.ts'
+export { openCallPool } from './calls/call-pool.ts'
 export { openCapturePool } from './capture-pool.ts'
-export { type IngestConfig, ingestConfigSchema, parseIngestConfig } from './config.ts'
+export { type IngestConfig, parseIngestConfig } from './config.ts'
 export { type RunningIngest, serveIngest } from './serve.ts'

@@ -1,5 +1,5 @@
 import { formatId, newRequestId, uuidv7 } from '@posthorn/core'
-import { DEFAULT_APP_ID, KEY_ROLES, type KeyRole } from '@posthorn/db'
+import { ApprovalRepository, DEFAULT_APP_ID, KEY_ROLES, type KeyRole, writeCalls } from '@posthorn/db'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createIngest } from '../src/app.ts'
 import { type Client, clientOf } from './support/client.ts'
@@ -44,6 +44,29 @@ const ROUTES: Readonly<Record<string, 'public' | readonly KeyRole[]>> = {
   'GET /api/v1/conversations/:id': ['read', 'operator', 'admin'],
   'GET /api/v1/conversations/:id/messages': ['read', 'operator', 'admin'],
   'GET /api/v1/conversations/:id/tool-uses': ['read', 'operator', 'admin'],
+  'POST /api/v1/apps': ['admin'],
+  'GET /api/v1/apps': ['read', 'operator', 'admin'],
+  'GET /api/v1/apps/:appId': ['read', 'operator', 'admin'],
+  'PATCH /api/v1/apps/:appId': ['admin'],
+  'DELETE /api/v1/apps/:appId': ['admin'],
+  'POST /api/v1/apps/:appId/rotate-secret': ['admin'],
+  'PUT /api/v1/apps/:appId/manifest': ['admin'],
+  'GET /api/v1/apps/:appId/manifest': ['read', 'operator', 'admin'],
+  'GET /api/v1/apps/:appId/capabilities': ['read', 'operator', 'admin'],
+  'POST /api/v1/apps/:appId/capabilities/:capability/call': ['ingest', 'admin'],
+  'GET /api/v1/apps/:appId/calls': ['read', 'operator', 'admin'],
+  'GET /api/v1/calls/:id': ['read', 'operator', 'admin'],
+  'GET /api/v1/admin/circuit-breaker/status': ['read', 'operator', 'admin'],
+  'GET /api/v1/admin/circuit-breaker/:appId/:capability': ['read', 'operator', 'admin'],
+  'POST /api/v1/admin/circuit-breaker/:appId/:capability': ['operator', 'admin'],
+  'POST /api/v1/admin/circuit-breaker/:appId/:capability/reset': ['operator', 'admin'],
+  'GET /api/v1/approvals': ['read', 'operator', 'admin'],
+  'GET /api/v1/approvals/:id': ['read', 'operator', 'admin'],
+  'POST /api/v1/approvals/:id/approve': ['operator', 'admin'],
+  'POST /api/v1/approvals/:id/reject': ['operator', 'admin'],
+  'GET /api/v1/notifications': ['read', 'operator', 'admin'],
+  'POST /api/v1/notifications/:id/read': ['operator', 'admin'],
+  'POST /api/v1/notifications/read': ['operator', 'admin'],
   'GET /api/v1/stream': ['read', 'operator', 'admin'],
   'GET /api/conversations/stream': ['read', 'operator', 'admin'],
 }
@@ -65,7 +88,10 @@ afterAll(() => service.stop())
 const as = (role: KeyRole): Client => clients.get(role) ?? anonymous
 
 /** What the `:id` of a route names. */
-function prefixOf(path: string): 'dlv' | 'evt' | 'conv' | 'ep' {
+function prefixOf(path: string): 'dlv' | 'evt' | 'conv' | 'ep' | 'call' | 'apr' | 'ntf' {
+  if (path.includes('/calls')) return 'call'
+  if (path.includes('/approvals')) return 'apr'
+  if (path.includes('/notifications')) return 'ntf'
   if (path.includes('/deliveries')) return 'dlv'
   if (path.includes('/events')) return 'evt'
   return path.includes('/conversations') ? 'conv' : 'ep'
@@ -76,7 +102,11 @@ function request(route: string) {
   const body = method === 'GET' || method === 'DELETE' ? {} : { json: {} }
   // A stream has no end; what is wrong with a request of one is answered at once.
   const query = path.endsWith('/stream') ? '?nothing=1' : ''
-  return [path.replace(':id', formatId(prefixOf(path), uuidv7())) + query, { method, ...body }] as const
+  const filled = path
+    .replace(':id', formatId(prefixOf(path), uuidv7()))
+    .replace(':appId', formatId('app', uuidv7()))
+    .replace(':capability', 'quiz_answer')
+  return [filled + query, { method, ...body }] as const
 }
 
 /** What `printRoutes` draws, as `METHOD path`. */
@@ -94,17 +124,49 @@ function routesOf(drawing: string): string[] {
   })
 }
 
+/** A call, an approval and a notification of an app. */
+async function leaveTraces(appId: string): Promise<Record<'call' | 'apr' | 'ntf', string>> {
+  const [callId, approvalId, notificationId] = [uuidv7(), uuidv7(), uuidv7()]
+  const at = new Date()
+  const about = { appId, capability: 'quiz_answer' }
+  const call = {
+    ...about,
+    id: callId,
+    endpointId: null,
+    requestId: newRequestId(),
+    outcome: 'fallback',
+  } as const
+  const how = { source: 'static', fallback: 'static', reason: 'timeout', message: 'No answer', ageMs: null }
+  await writeCalls(service.database.pool, {
+    calls: [{ ...call, ...how, startedAt: at, durationMs: 1, attempts: 0, audit: null }],
+    attempts: [],
+    notifications: [
+      {
+        ...{ ...about, id: notificationId, callId, roomId: 'hall', reason: 'timeout', strategy: 'static' },
+        ...{ count: 1, firstAt: at, lastAt: at },
+      },
+    ],
+    stats: [],
+    workerId: 'a test',
+  })
+  await new ApprovalRepository(service.database.pool).create({
+    ...{ ...about, id: approvalId, callId, payloadText: '{}', context: {} },
+    ...{ createdAt: at, expiresAt: new Date(at.getTime() + 60_000) },
+  })
+  return {
+    call: formatId('call', callId),
+    apr: formatId('apr', approvalId),
+    ntf: formatId('ntf', notificationId),
+  }
+}
+
 describe('every route', () => {
   it('stands in the table', () => {
     expect(routesOf(service.app.printRoutes()).sort()).toEqual(Object.keys(ROUTES).sort())
   })
 
   it('must say what access it needs', async () => {
-    const app = await createIngest({
-      posthorn: service.posthorn,
-      pool: service.database.pool,
-      config: { WEBHOOK_BODY_LIMIT: 1_024, TRUST_PROXY: [] },
-    })
+    const app = await createIngest(service.parts)
     expect(() => app.get('/forgotten', () => 'open')).toThrow(
       'GET /forgotten does not say what access it needs',
     )
@@ -207,7 +269,10 @@ describe('apps', () => {
     const captured = (
       await own('/api/v1/hooks/claude-code', { json: hook, headers: { 'x-request-id': uuidv7() } })
     ).json<{ data: { conversationId: string } }>()
+    const ofCalls = await leaveTraces(OTHER_APP)
+    const ofDefault = clientOf(service.url, await service.key('admin', DEFAULT_APP_ID))
     const ids = {
+      ...ofCalls,
       ep: endpoint.id,
       evt: event.id,
       dlv: delivery?.id ?? '',
@@ -215,17 +280,18 @@ describe('apps', () => {
     }
     expect(ids.dlv).toMatch(/^dlv_/)
     const routes = Object.keys(ROUTES).filter((route) => route.includes(':id'))
-    expect(routes).toHaveLength(17)
+    expect(routes).toHaveLength(22)
     for (const route of routes) {
       const [, call] = request(route)
       const path = route.split(' ')[1] ?? ''
       const id = ids[prefixOf(path)]
       for (const wrong of [id, 'nonsense', '%00', 'key_00000000000000000000000000000000']) {
-        const answer = await as('admin')(path.replace(':id', wrong), call)
+        const answer = await ofDefault(path.replace(':id', wrong), call)
         expect(answer.problem(), `${route} ${wrong}`).toMatchObject({ status: 404, code: 'not_found' })
       }
     }
-    expect((await own(`/api/v1/endpoints/${ids.ep}`)).status).toBe(200)
+    for (const path of [`endpoints/${ids.ep}`, `calls/${ids.call}`, `approvals/${ids.apr}`])
+      expect((await own(`/api/v1/${path}`)).status, path).toBe(200)
     expect((await own(`/api/v1/conversations/${ids.conv}`)).status).toBe(200)
     expect((await own(`/api/v1/deliveries/${ids.dlv}`)).json()).toMatchObject({
       status: 'pending',

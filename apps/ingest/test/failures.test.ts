@@ -26,8 +26,6 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
-const config = { WEBHOOK_BODY_LIMIT: 1_048_576, TRUST_PROXY: [] }
-
 describe('what the engine throws', () => {
   const secret = 'postgres://user:hunter2@db payload-text'
   const queryError = Object.assign(new Error(`Failed query: insert … params: ${secret}`), {
@@ -80,7 +78,7 @@ describe('what the engine throws', () => {
     const lines: string[] = []
     const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
     const posthorn = withIntake(service.posthorn, { publish: () => Promise.reject(error) })
-    const app = await createIngest({ posthorn, pool: service.database.pool, config, logger })
+    const app = await createIngest({ ...service.parts, posthorn, logger })
     const answer = await app.inject({
       method: 'POST',
       url: '/api/v1/events',
@@ -104,7 +102,7 @@ describe('what the engine throws', () => {
     const good = ok({ eventId: 'evt_1', deliveryIds: [], duplicate: false, requestId: 'r' })
     const send = async (results: (typeof unavailable | typeof good)[]) => {
       const posthorn = withIntake(service.posthorn, { publishMany: async () => results })
-      const app = await createIngest({ posthorn, pool: service.database.pool, config })
+      const app = await createIngest({ ...service.parts, posthorn })
       const answer = await app.inject({
         method: 'POST',
         url: '/api/v1/events/batch',
@@ -130,7 +128,7 @@ describe('a database that goes away', () => {
   it('is answered with 503 until it is back; what was answered 202 is there', async () => {
     await using proxy = await startProxy(service.database.url)
     const posthorn = createPosthorn({ connectionString: proxy.url, encryptionKeys: generateEncryptionKey() })
-    const app = await createIngest({ posthorn, pool: service.database.pool, config })
+    const app = await createIngest({ ...service.parts, posthorn })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const client = clientOf(url, await service.key('admin'))
     let sent = 0

@@ -354,9 +354,7 @@ describe('hook clients', () => {
 describe('a process with too much to do', () => {
   it('stores only, and says so', async () => {
     const app = await createIngest({
-      posthorn: service.posthorn,
-      pool: service.database.pool,
-      config: { WEBHOOK_BODY_LIMIT: 1_048_576, TRUST_PROXY: [] },
+      ...service.parts,
       maxProjecting: 0,
     })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -405,9 +403,7 @@ describe('an event that could not be processed', () => {
       error: { code: 'projection', message: 'It broke.', stack: 'at here' },
     })
     const app = await createIngest({
-      posthorn: service.posthorn,
-      pool: service.database.pool,
-      config: { WEBHOOK_BODY_LIMIT: 1_048_576, TRUST_PROXY: [] },
+      ...service.parts,
       showStacks: false,
     })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -17,8 +17,6 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
-const config = { WEBHOOK_BODY_LIMIT: 1_048_576, TRUST_PROXY: [] }
-
 /** Writes bytes to a socket and reads what comes until the other side ends. */
 function raw(url: string, text: string | Buffer, options: { end?: boolean } = {}): Promise<string> {
   const { port } = new URL(url)
@@ -133,7 +131,10 @@ describe('addresses', () => {
   })
 
   it('come from the socket where no proxy is trusted', async () => {
-    const app = await createIngest({ posthorn: service.posthorn, pool: service.database.pool, config })
+    const app = await createIngest({
+      ...service.parts,
+      config: { ...service.parts.config, TRUST_PROXY: [] },
+    })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     expect(await publish(clientOf(url, key), '198.51.100.7')).toBe('127.0.0.1/32')
     await app.close()
@@ -152,7 +153,7 @@ describe('too many at once', () => {
         return { eventId: 'evt_1', deliveryIds: [], duplicate: false, requestId: 'r' }
       },
     })
-    const app = await createIngest({ posthorn, pool: service.database.pool, config, maxOpenPerApp: 2 })
+    const app = await createIngest({ ...service.parts, posthorn, maxOpenPerApp: 2 })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const publish = (signal?: AbortSignal) =>
       fetch(`${url}/api/v1/events`, {
@@ -191,7 +192,7 @@ describe('stopping', () => {
         return { eventId: 'evt_1', deliveryIds: [], duplicate: false, requestId: 'r' }
       },
     })
-    const app = await createIngest({ posthorn, pool: service.database.pool, config })
+    const app = await createIngest({ ...service.parts, posthorn })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const local = clientOf(url, key)
     const inFlight = Array.from({ length: 5 }, () =>

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { generateEncryptionKey } from '@posthorn/db'
 import { createPosthorn } from '@posthorn/engine'
 import { posthornOptions } from '@posthorn/engine/config'
-import { createIngest, type IngestApp, openCapturePool, parseIngestConfig } from '@posthorn/ingest'
+import {
+  createIngest,
+  type IngestApp,
+  openCallPool,
+  openCapturePool,
+  parseIngestConfig,
+} from '@posthorn/ingest'
 import { createWorker, parseWorkerConfig } from '@posthorn/worker'
 import { CommandError, EXIT } from '../terminal/exit-codes.ts'
 import { placeCluster } from './cluster-place.ts'
@@ -91,11 +97,14 @@ async function startOnLockedDirectory(
   signal.throwIfAborted()
   const pool = openCapturePool(ingestConfig)
   undo.push(() => pool.end())
+  const callPool = openCallPool(ingestConfig)
+  undo.push(() => callPool.end())
   const worker = createWorker({ posthorn, config: workerConfig, logger: log.logger, http: false })
   undo.push(() => worker.stop())
   const app = await createIngest({
     posthorn,
     pool,
+    callPool,
     config: ingestConfig,
     logger: log.logger,
     moreMetrics: [worker.metrics],

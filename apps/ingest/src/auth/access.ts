@@ -1,16 +1,16 @@
 import type { KeyRole } from '@posthorn/db'
 
 /**
- * What a route needs of its caller: `public` needs no key; `publish` sends events; `read` reads; `operate` retries,
- * cancels, pauses, tests and resets; `manage` changes endpoints and their secrets.
+ * What a route needs of its caller: `public` needs no key; `publish` sends events; `call` asks apps; `read` reads;
+ * `operate` retries, cancels, pauses, tests, resets and decides; `manage` changes apps, endpoints and their secrets.
  */
-export type Access = 'public' | 'publish' | 'read' | 'operate' | 'manage'
+export type Access = 'public' | 'publish' | 'call' | 'read' | 'operate' | 'manage'
 
 const ALLOWED: Readonly<Record<KeyRole, ReadonlySet<Access>>> = {
-  ingest: new Set<Access>(['publish']),
+  ingest: new Set<Access>(['publish', 'call']),
   read: new Set<Access>(['read']),
   operator: new Set<Access>(['read', 'operate']),
-  admin: new Set<Access>(['publish', 'read', 'operate', 'manage']),
+  admin: new Set<Access>(['publish', 'call', 'read', 'operate', 'manage']),
 }
 
 /** Whether a key of this role may use a route. */

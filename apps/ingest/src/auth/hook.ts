@@ -1,16 +1,19 @@
-import { parseId } from '@posthorn/core'
 import { DEFAULT_APP_ID, type KeyIdentity } from '@posthorn/db'
 import type { AppScope, Posthorn } from '@posthorn/engine'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
-import { forbidden, invalid, notFound, unauthorized } from '../problems/catalogue.ts'
+import { forbidden, notFound, unauthorized } from '../problems/catalogue.ts'
 import { type Problem, ProblemError } from '../problems/problem.ts'
+import { type AboutApp, aboutApp } from './about-app.ts'
 import { type Access, isAllowed } from './access.ts'
 import type { Authenticator } from './authenticator.ts'
+import { SeenApps } from './seen-apps.ts'
 
 /** On whose behalf a request is made. */
 export interface Caller {
   readonly key: KeyIdentity
   readonly appId: string
+  /** the app that the request is confined to; null where a key of the platform names none, and so may mean every app */
+  readonly onlyAppId: string | null
   /** the engine on behalf of that app */
   readonly scope: AppScope
 }
@@ -19,6 +22,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** what the route needs of its caller; every route must say it */
     access?: Access
+    /** true: for keys of the platform alone */
+    platform?: boolean
   }
   interface FastifyRequest {
     caller: Caller | null
@@ -45,14 +50,11 @@ export function callerOf(request: FastifyRequest): Caller {
 }
 
 function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): onRequestHookHandler {
-  /** Apps that were seen to exist. */
-  const scopes = new Map<string, AppScope>()
+  const seen = new SeenApps(parts.posthorn)
 
-  const enter = (request: FastifyRequest, key: KeyIdentity, appId: string): void => {
-    const scope = scopes.get(appId) ?? parts.posthorn.forApp(appId)
-    if (scopes.size >= 1_000) scopes.clear()
-    scopes.set(appId, scope)
-    request.caller = { key, appId, scope }
+  const enter = (request: FastifyRequest, key: KeyIdentity, about: AboutApp): void => {
+    const appId = about.id ?? DEFAULT_APP_ID
+    request.caller = { key, appId, onlyAppId: about.id, scope: seen.scopeOf(appId) }
   }
 
   /** Answers at once where nothing has to be asked: this is in front of every event. */
@@ -62,12 +64,16 @@ function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): 
     access: Access,
   ): Problem | undefined | Promise<Problem | undefined> => {
     if (!isAllowed(key.role, access)) return forbidden(`A key of role "${key.role}" may not do this.`)
-    const app = appOf(key, request.headers['x-posthorn-app'])
-    if (typeof app !== 'string') return app
-    if (key.appId !== null || app === DEFAULT_APP_ID || scopes.has(app)) return void enter(request, key, app)
-    return parts.posthorn
-      .hasApp(app)
-      .then((exists) => (exists ? void enter(request, key, app) : notFound('There is no such app.')))
+    if (request.routeOptions.config.platform && key.appId !== null)
+      return forbidden('A key of an app may not do this: it takes one of the platform.')
+    const about = aboutApp(key, request)
+    if ('status' in about) return about
+    const { id } = about
+    if (key.appId !== null || id === null || id === DEFAULT_APP_ID || seen.has(id))
+      return void enter(request, key, about)
+    return seen
+      .find(id)
+      .then((exists) => (exists ? void enter(request, key, about) : notFound('There is no such app.')))
   }
 
   return (request, _reply, done) => {
@@ -108,17 +114,4 @@ export async function isStillAllowed(
 
 function bearerOf(header: string | undefined): string | undefined {
   return /^bearer +([^\s]+) *$/i.exec(header ?? '')?.[1]
-}
-
-/** The app a request is about: that of its key; for a key of the platform the one it names, or the default one. */
-function appOf(key: KeyIdentity, header: string | string[] | undefined): string | Problem {
-  if (header === undefined) return key.appId ?? DEFAULT_APP_ID
-  const named = typeof header === 'string' ? parseId('app', header) : undefined
-  if (named === undefined) {
-    return invalid([
-      { path: 'x-posthorn-app', message: 'is not the id of an app', expected: 'app_<32 hex digits>' },
-    ])
-  }
-  if (key.appId !== null && key.appId !== named) return forbidden('The API key belongs to another app.')
-  return named
 }

@@ -34,7 +34,7 @@ export function readEnvelope(text: string, value: unknown, from: number): Publis
 }
 
 /** Which of two members of the same name is meant, nobody can say. */
-function duplicates(members: readonly Member[]): ValidationIssue[] {
+export function duplicates(members: readonly Member[]): ValidationIssue[] {
   const seen = new Set<string>()
   const twice = members.filter(({ name }) => seen.size === seen.add(name).size)
   return twice.map(({ name }) => ({ path: name, message: 'is given more than once' }))

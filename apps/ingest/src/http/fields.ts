@@ -31,8 +31,19 @@ export const idParams = z.object({ id: z.string() })
 
 /** @throws ProblemError 404: an id that cannot be one names nothing */
 export function pathId(prefix: IdPrefix, noun: string, value: string): string {
-  if (parseId(prefix, value) === undefined) throw new ProblemError(notFound(`There is no such ${noun}.`))
+  uuidOf(prefix, noun, value)
   return value
+}
+
+/**
+ * The UUID of an id in a path.
+ *
+ * @throws ProblemError 404: an id that cannot be one names nothing
+ */
+export function uuidOf(prefix: IdPrefix, noun: string, value: string): string {
+  const uuid = parseId(prefix, value)
+  if (uuid === undefined) throw new ProblemError(notFound(`There is no such ${noun}.`))
+  return uuid
 }
 
 /** For routes that are told nothing: no body, or an empty object as some clients send. */

@@ -1,5 +1,5 @@
 import type { ValidationIssue } from '@posthorn/core'
-import type { Problem } from './problem.ts'
+import type { CallProblem, Problem } from './problem.ts'
 
 /** How long a caller is asked to wait before the same request is worth another try, seconds. */
 const SOON = { 'retry-after': '1' }
@@ -95,3 +95,43 @@ export const unavailable = (detail: string): Problem => ({
   detail,
   headers: SOON,
 })
+
+/** An app did not answer in time, and its capability has no fallback. */
+export const callTimedOut = (call: CallProblem): Problem => ({
+  status: 504,
+  code: 'timeout',
+  title: 'The app did not answer in time',
+  call,
+})
+
+/** An app was reached and gave no answer, or was not reached. */
+export const callFailed = (call: CallProblem): Problem => ({
+  status: 502,
+  code: 'call_failed',
+  title: 'The app did not answer as it should',
+  call,
+})
+
+/** An app was not asked, since it failed too often lately. */
+export const callNotMade = (call: CallProblem, retryAfterMs: number | undefined): Problem => ({
+  status: 503,
+  code: 'circuit_open',
+  title: 'The app is not asked just now',
+  call,
+  ...(retryAfterMs !== undefined && {
+    headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) },
+  }),
+})
+
+/** An app could not be asked for a reason of ours. */
+export const callUnavailable = (call: CallProblem): Problem => ({
+  ...unavailable('The app could not be asked.'),
+  call,
+})
+
+/** Nobody reads this answer: whoever asked has gone. */
+export const callerGone: Problem = {
+  status: 499,
+  code: 'caller_gone',
+  title: 'The caller went away before there was an answer',
+}

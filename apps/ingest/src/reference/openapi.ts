@@ -7,7 +7,7 @@ import { version } from '../version.ts'
 const DESCRIPTION =
   'Events in, signed webhooks out. Errors are problem documents (RFC 9457) with a stable `code`; lists answer ' +
   '`{ data, next, prev }`; every answer carries `x-request-id`, and takes over the one it was sent. A key of the ' +
-  'platform names the app it means in `x-posthorn-app` (`app_…`), and means the default app otherwise. ' +
+  'platform names the app it means in the path or in `x-posthorn-app` (`app_…`), and means the default app otherwise. ' +
   'Older names that answer too: `/api/claude-hooks` for `/api/v1/hooks/claude-code`, and `/api/conversations/stream` for ' +
   '`/api/v1/stream?types=conversation_update`.'
 
@@ -15,6 +15,10 @@ const TAGS = [
   { name: 'events', description: 'What is sent, and what became of it.' },
   { name: 'endpoints', description: 'Where it goes.' },
   { name: 'deliveries', description: 'One event owed to one endpoint.' },
+  { name: 'apps', description: 'Tenants, and what they can be asked.' },
+  { name: 'calls', description: 'Apps asked while somebody waits: a deadline, a circuit and a fallback.' },
+  { name: 'approvals', description: 'What a person decides, since an app did not answer.' },
+  { name: 'notifications', description: 'What organizers are told of fallbacks.' },
   { name: 'circuits', description: 'What keeps a dead endpoint from being asked again and again.' },
   { name: 'capture', description: "What a tool's hooks send." },
   { name: 'conversations', description: 'What captured events become.' },

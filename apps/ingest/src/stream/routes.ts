@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { text } from '../http/fields.ts'
 import type { ZodApp } from '../http/zod-app.ts'
 import type { Streams } from './streams.ts'
 
@@ -12,6 +13,8 @@ export const CHANGE_TYPES = [
   'deliveries',
   'dead_letter',
   'circuit',
+  'notification',
+  'approval',
 ] as const
 
 const streamQuery = z.strictObject({
@@ -21,6 +24,9 @@ const streamQuery = z.strictObject({
     .pipe(z.array(z.enum(CHANGE_TYPES, `must be some of ${CHANGE_TYPES.join(', ')}`)))
     .optional()
     .describe('only these, separated by commas'),
+  room: text(500)
+    .optional()
+    .describe('only what carries this `roomId`; for a key of the platform that names no app, of every app'),
   lastEventId: z
     .string()
     .max(8_192)

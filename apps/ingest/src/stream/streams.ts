@@ -1,5 +1,6 @@
 import { formatId } from '@posthorn/core'
-import type { ChangeBatch } from '@posthorn/engine'
+import { PLATFORM_APP_ID } from '@posthorn/db'
+import type { AppScope, ChangeBatch } from '@posthorn/engine'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callerOf } from '../auth/hook.ts'
 import type { ZodApp } from '../http/zod-app.ts'
@@ -17,6 +18,8 @@ export interface StreamTimes {
 }
 
 export interface StreamOptions extends Partial<StreamTimes> {
+  /** what changes under the id of the platform: what concerns rooms, of every app */
+  readonly platform: Pick<AppScope, 'changes'>
   /** whether the key of a request may still be used */
   isStillAllowed(request: FastifyRequest): Promise<boolean>
   /** told how many streams there are */
@@ -27,6 +30,8 @@ export interface StreamOptions extends Partial<StreamTimes> {
 export interface StreamQuery {
   readonly types?: readonly string[] | undefined
   readonly lastEventId?: string | undefined
+  /** only changes that carry this `roomId` */
+  readonly room?: string | undefined
 }
 
 const HEARTBEAT_MS = 15_000
@@ -54,9 +59,9 @@ export class Streams {
   async open(
     request: FastifyRequest,
     reply: FastifyReply,
-    { types, lastEventId }: StreamQuery,
+    { types, lastEventId, room }: StreamQuery,
   ): Promise<void> {
-    const { appId, scope } = callerOf(request)
+    const { appId, scope } = this.#followed(request, room)
     const count = [...this.#open.values()].filter((other) => other === appId).length
     if (count >= MAX_PER_APP) {
       throw new ProblemError(rateLimited(`This app has ${MAX_PER_APP} streams open already.`))
@@ -64,11 +69,14 @@ export class Streams {
     const header = request.headers['last-event-id']
     const after = typeof header === 'string' && header !== '' ? header : lastEventId
     const connection = new StreamConnection(reply.raw, this.#options.slowAfterMs ?? SLOW_AFTER_MS)
-    const batches = scope.changes.follow({
-      signal: connection.signal,
-      ...(types && { types }),
-      ...(after !== undefined && { after }),
-    })
+    const batches = inRoom(
+      room,
+      scope.changes.follow({
+        signal: connection.signal,
+        ...(types && { types }),
+        ...(after !== undefined && { after }),
+      }),
+    )
     // Where the database does not answer, there is no stream but a problem.
     const first = await batches.next()
     reply.hijack()
@@ -84,11 +92,20 @@ export class Streams {
       retryMs: RETRY_MS,
       data: JSON.stringify({
         at: new Date().toISOString(),
-        app: formatId('app', appId),
+        app: appId === PLATFORM_APP_ID ? null : formatId('app', appId),
         types: types ?? null,
+        ...(room !== undefined && { room }),
       }),
     })
     void this.#run(request, connection, connected, first.value, batches)
+  }
+
+  /** Rooms span apps: whoever speaks for the platform and names a room need not know of which app the calls are. */
+  #followed(request: FastifyRequest, room: string | undefined) {
+    const { appId, onlyAppId, scope } = callerOf(request)
+    return onlyAppId === null && room !== undefined
+      ? { appId: PLATFORM_APP_ID, scope: this.#options.platform }
+      : { appId, scope }
   }
 
   async #run(
@@ -134,6 +151,19 @@ export class Streams {
     else connection.signal.addEventListener('abort', release, { once: true })
   }
 }
+
+/** Batches without what does not carry the `roomId` that is asked for. */
+async function* inRoom(
+  room: string | undefined,
+  batches: AsyncIterable<ChangeBatch>,
+): AsyncGenerator<ChangeBatch, void, undefined> {
+  for await (const batch of batches) {
+    if (room === undefined) yield batch
+    else yield { ...batch, changes: batch.changes.filter(({ data }) => roomOf(data) === room) }
+  }
+}
+
+const roomOf = (data: string): unknown => (JSON.parse(data) as { roomId?: unknown }).roomId
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',

@@ -4,11 +4,15 @@ import { createTestDatabase, type TestDatabase } from '@posthorn/db/testing'
 import { createPosthorn, type Posthorn, type PosthornOptions } from '@posthorn/engine'
 import type { FastifyBaseLogger } from 'fastify'
 import { createIngest, type IngestApp, type IngestOptions } from '../../src/app.ts'
+import { openCallPool } from '../../src/calls/call-pool.ts'
+import { type IngestConfig, parseIngestConfig } from '../../src/config.ts'
 
 /** A service on a database of its own, listening on a port of its own. */
 export interface TestService extends AsyncDisposable {
   readonly database: TestDatabase
   readonly posthorn: Posthorn
+  /** what another service on the same database is made of */
+  readonly parts: Pick<IngestOptions, 'posthorn' | 'pool' | 'callPool' | 'config'>
   readonly app: IngestApp
   readonly url: string
   /** the text of a key of the platform, or of an app */
@@ -20,33 +24,41 @@ export interface TestServiceOptions
   extends Pick<IngestOptions, 'maxOpenPerApp' | 'stream' | 'maxProjecting' | 'showStacks'> {
   readonly logger?: FastifyBaseLogger
   readonly engine?: Partial<PosthornOptions>
-  readonly config?: Partial<IngestOptions['config']>
+  readonly config?: Partial<Pick<IngestConfig, 'TRUST_PROXY' | 'WEBHOOK_BODY_LIMIT'>>
+  /** what is configured as in an environment */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
   const database = await createTestDatabase()
+  const { engine, config: given, env, ...rest } = options
+  const parsed = parseIngestConfig({
+    DATABASE_URL: database.url,
+    POSTHORN_ENCRYPTION_KEYS: generateEncryptionKey(),
+    POSTHORN_ALLOWED_CIDRS: '127.0.0.0/8',
+    ...env,
+  })
+  const config = { ...parsed, ...given }
   const posthorn = createPosthorn({
     connectionString: database.url,
-    encryptionKeys: generateEncryptionKey(),
-    allowedCidrs: ['127.0.0.0/8'],
-    ...options.engine,
+    encryptionKeys: config.POSTHORN_ENCRYPTION_KEYS,
+    allowedCidrs: config.POSTHORN_ALLOWED_CIDRS,
+    ...engine,
   })
-  const { engine: _, config, ...rest } = options
-  const app = await createIngest({
-    ...rest,
-    posthorn,
-    pool: database.pool,
-    config: { WEBHOOK_BODY_LIMIT: 1_048_576, TRUST_PROXY: [], ...config },
-  })
+  const callPool = openCallPool(config)
+  const parts = { posthorn, pool: database.pool, callPool, config }
+  const app = await createIngest({ ...rest, ...parts })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const stop = async () => {
     await app.close()
     await posthorn.stop({ graceMs: 1_000 })
+    await callPool.end()
     await database.drop()
   }
   return {
     database,
     posthorn,
+    parts,
     app,
     url,
     key: async (role, appId) =>

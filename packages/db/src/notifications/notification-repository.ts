@@ -34,6 +34,14 @@ export class NotificationRepository {
     this.#pool = pool
   }
 
+  async get(appId: string | null, id: string): Promise<Notification | undefined> {
+    const [row] = await database(this.#pool)
+      .select(columns)
+      .from(notifications)
+      .where(and(ofApp(appId), eq(notifications.id, id)))
+    return row
+  }
+
   async list(
     appId: string | null,
     { roomId, unread }: NotificationFilter,

@@ -19,7 +19,8 @@ export function parseConfig<Shape extends z.ZodRawShape>(
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0] ?? '')
     if (reported.has(name)) continue
-    const isMissing = variables[name] === undefined
+    // A rule over several fields may find fault with one that is not given: it has its own words.
+    const isMissing = variables[name] === undefined && issue.code !== 'custom'
     issues.push({ path: name, message: isMissing ? 'is missing' : issue.message })
   }
   if (parsed.success && issues.length === 0) return parsed.data
