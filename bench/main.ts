@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { runCalls } from './calls/suite.ts'
 import { runCapture } from './capture/suite.ts'
 import { runClaim } from './claim/suite.ts'
 import { runDelivery } from './delivery/suite.ts'
@@ -24,6 +25,7 @@ const RUNNERS: Record<SuiteName, (options: BenchOptions, cluster: Cluster) => Pr
   capture: runCapture,
   isolation: runIsolation,
   hook: runHook,
+  calls: runCalls,
 }
 /** No run takes longer than this, whatever hangs. */
 const LONGEST_RUN_MS = 60 * 60_000

@@ -1,7 +1,16 @@
 import { parseArgs } from 'node:util'
 
 /** The suites, in the order in which they run. */
-export const SUITES = ['delivery', 'ingest', 'claim', 'latency', 'isolation', 'capture', 'hook'] as const
+export const SUITES = [
+  'delivery',
+  'ingest',
+  'claim',
+  'latency',
+  'isolation',
+  'capture',
+  'hook',
+  'calls',
+] as const
 export type SuiteName = (typeof SUITES)[number]
 
 /** What one run does. Durations are milliseconds. */
@@ -21,6 +30,8 @@ export interface BenchOptions {
   capture: { sessions: number; eventsEach: number; everyMs: number }
   /** Hooks run in each round and cell. */
   hook: { runs: number }
+  /** Calls made by each contender in each round and cell. */
+  calls: { count: number }
   /** Deliveries due on an endpoint that hangs, and what is published to the others meanwhile. */
   isolation: { backlog: number; endpoints: number; ratePerSecond: number; durationMs: number }
 }
@@ -66,6 +77,7 @@ export function parseOptions(argv: string[], now: Date = new Date()): BenchOptio
     latency: { ratePerSecond: 50, durationMs: quick ? 5_000 : 20_000 },
     capture: { sessions: 50, eventsEach: quick ? 10 : 60, everyMs: 500 },
     hook: { runs: quick ? 10 : 40 },
+    calls: { count: quick ? 1_000 : 10_000 },
     isolation: {
       backlog: quick ? 10_000 : 100_000,
       endpoints: 20,

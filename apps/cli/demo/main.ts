@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { describeError } from '../src/terminal/describe-error.ts'
 import { CommandError } from '../src/terminal/exit-codes.ts'
 import { paint } from '../src/terminal/output.ts'
+import { callProblems, callReport } from './calls/report.ts'
 import { captureProblems, captureReport } from './capture/report.ts'
 import { createReceivers } from './receivers.ts'
 import { problems, report } from './report.ts'
@@ -9,7 +10,8 @@ import { runDemo } from './run.ts'
 import { Stack } from './stack.ts'
 
 const HELP = `The whole of Posthorn at work: PostgreSQL, an HTTP service, two workers of which one is killed,
-and four receivers of which one is healthy; then a captured session while the service is killed.
+and four receivers of which one is healthy; then a captured session while the service is killed, and a third-party app
+that becomes slow and goes away while users wait for it.
 
   pnpm demo [--keep]
 
@@ -63,9 +65,9 @@ async function main(): Promise<number> {
 }
 
 async function play(): Promise<number> {
-  const { audit, capture, context, unfinished } = await runDemo(stack, receivers, stopping.signal)
-  process.stdout.write(`${report(audit, context)}\n${captureReport(capture)}\n`)
-  const wrong = [...problems(audit, context.refused), ...captureProblems(capture)]
+  const { audit, capture, calls, context, unfinished } = await runDemo(stack, receivers, stopping.signal)
+  process.stdout.write(`${report(audit, context)}\n${captureReport(capture)}\n${callReport(calls)}\n`)
+  const wrong = [...problems(audit, context.refused), ...captureProblems(capture), ...callProblems(calls)]
   if (unfinished > 0) wrong.push(`${unfinished} deliveries were not over when time ran out`)
   for (const problem of wrong) process.stdout.write(`${paint('red', 'wrong:')} ${problem}\n`)
   if (wrong.length === 0) process.stdout.write(`${paint('green', 'Nothing was lost.')}\n`)

@@ -1,5 +1,6 @@
 import { columns, paint } from '../src/terminal/output.ts'
 import type { Audit } from './audit.ts'
+import { pathOf } from './circuit-path.ts'
 import type { CircuitNote } from './stack.ts'
 
 /** What is told beside the audit. */
@@ -69,15 +70,10 @@ function sums(audit: Audit, context: ReportContext): string {
 function circuitRows(circuits: ReportContext['circuits']): string[][] {
   const changed = [...circuits].filter(([, changes]) => changes.length > 0)
   if (changed.length === 0) return [['circuits', 'no change']]
-  return changed.map(([name, changes], index) => [index === 0 ? 'circuits' : '', `${name}: ${path(changes)}`])
-}
-
-/** `closed → open → half_open → closed`, the middle left out where it is long. */
-function path(changes: readonly CircuitNote[]): string {
-  const states: string[] = []
-  for (const { from, to } of changes) states.push(...(states.at(-1) === from ? [to] : [from, to]))
-  const shown = states.length <= 9 ? states : [...states.slice(0, 4), '…', ...states.slice(-4)]
-  return `${states.length - 1} changes, ${shown.join(' → ')}`
+  return changed.map(([name, changes], index) => [
+    index === 0 ? 'circuits' : '',
+    `${name}: ${pathOf(changes)}`,
+  ])
 }
 
 /** Columns with the numbers to the right. */

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Audit, audit } from './audit.ts'
+import { type CallsAudit, playCalls } from './calls/play.ts'
 import { type CaptureAudit, playCapture } from './capture/play.ts'
 import { Progress } from './progress.ts'
 import { Publisher } from './publisher.ts'
@@ -13,6 +14,7 @@ import type { CircuitNote, Stack } from './stack.ts'
 export interface Outcome {
   readonly audit: Audit
   readonly capture: CaptureAudit
+  readonly calls: CallsAudit
   readonly context: ReportContext
   /** deliveries that were not over when time ran out */
   readonly unfinished: number
@@ -52,10 +54,12 @@ export async function runDemo(
   const deliveries = await audit(stack.pool, publisher.accepted, receivers.all)
   const seconds = (performance.now() - startedAt) / 1_000
   const capture = await playCapture(stack, progress)
+  const calls = await playCalls(stack, progress)
   progress.end()
   return {
     audit: deliveries,
     capture,
+    calls,
     unfinished,
     context: {
       refused: publisher.refused,

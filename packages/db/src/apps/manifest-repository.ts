@@ -66,10 +66,12 @@ export class ManifestRepository {
         client,
         present.filter(({ capability }) => !kept.has(capability)).map(({ id }) => id),
       )
-      await this.#circuits.applyWithin(
-        client,
-        moved.map((key) => ({ key, events: [{ type: 'reset' }] })),
-      )
+      if (moved.length > 0) {
+        await this.#circuits.applyWithin(
+          client,
+          moved.map((key) => ({ key, events: [{ type: 'reset' }] })),
+        )
+      }
       return stored
     })
   }

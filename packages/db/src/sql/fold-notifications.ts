@@ -1,11 +1,15 @@
 const COLUMNS = `n.id, n.app_id as "appId", n.capability, n.room_id as "roomId", n.reason, n.strategy, n.count,
        n.first_at as "firstAt", n.last_at as "lastAt", n.call_id as "callId", n.parts`
-const IS_ALIKE = `n.app_id = i."appId" and n.id >= i.since and n.capability = i.capability and n.reason = i.reason
-       and n.strategy = i.strategy`
+const alike = (where: string) =>
+  `(select ${COLUMNS} from posthorn.notifications n
+     where ${where} and n.app_id = i."appId" and n.id >= i.since and n.capability = i.capability
+       and n.reason = i.reason and n.strategy = i.strategy
+     order by n.id desc limit 100)`
 
 /**
  * Notifications that are of the same kind as some others and not older than each one's horizon, newest first. Where there
- * is a room, its index finds them; without one, what its app was told of in the last hour is looked through.
+ * is a room, its index finds them; without one, what its app was told of in the last hour is looked through. Each is asked
+ * for by itself, behind a limit: joined, the table was read whole.
  *
  * $1 the others, with the horizon of each as `since`.
  */
@@ -14,9 +18,9 @@ with input as materialized (
   select distinct * from json_to_recordset($1::json) as i(
     "appId" uuid, capability text, "roomId" text, reason text, strategy text, since uuid)
 ), alike as (
-  select ${COLUMNS} from input i join posthorn.notifications n on n.room_id = i."roomId" and ${IS_ALIKE}
+  select a.* from input i cross join lateral ${alike('n.room_id = i."roomId"')} a where i."roomId" is not null
   union
-  select ${COLUMNS} from input i join posthorn.notifications n on i."roomId" is null and n.room_id is null and ${IS_ALIKE}
+  select a.* from input i cross join lateral ${alike('n.room_id is null')} a where i."roomId" is null
 )
 select * from alike order by id desc`
 

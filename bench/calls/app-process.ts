@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { serve, tell } from '../machine/child-side.ts'
 
 /** How long `/after` takes: what a quick app needs for its own work. */
 const AFTER_MS = 20
@@ -34,5 +35,8 @@ function requestLength(bytes: Buffer): number {
   return end + 4 + Number(length ?? 0)
 }
 
-server.listen(0, '127.0.0.1', () => process.send?.(server.address()))
-process.on('disconnect', () => process.exit())
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address()
+  tell('listening', { port: typeof address === 'object' && address ? address.port : 0 })
+})
+serve({})
