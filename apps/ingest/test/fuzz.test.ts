@@ -16,7 +16,7 @@ async function send(
   url: string,
   payload: Buffer,
   more: Record<string, string> = {},
-  method: 'POST' | 'PATCH' = 'POST',
+  method: 'POST' | 'PATCH' | 'PUT' = 'POST',
 ) {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...more }
   return service.app.inject({ method, url, payload, headers })
@@ -39,6 +39,15 @@ const validEvent = Buffer.from(
 const validEndpoint = Buffer.from(
   '{"url":"http://127.0.0.1:9/","eventTypes":["a.*"],"description":"d","headers":{"x-a":"b"},"retry":{"delays":[1000],' +
     '"maxAttempts":2},"circuit":{"failureThreshold":3},"rateLimit":{"limit":1,"periodMs":1000},"successCodes":[200]}',
+)
+
+const validCall = Buffer.from(
+  '{"payload":{"candidates":["a","b"],"n":1.0},"context":{"roomId":"r","deep":[{"a":null}]}}',
+)
+const validManifest = Buffer.from(
+  '{"webhooks":{"tax":"http://127.0.0.1:9/","mail":{"url":"http://127.0.0.1:9/m","timeout":1000,"async":true,"retry":' +
+    '{"maxAttempts":2,"initialDelay":1},"fallback":{"strategy":"static","data":[1]}},"rates":{"url":"http://127.0.0.1:9/",' +
+    '"responseSchema":{"type":"object","properties":{"a":{"type":"number"}}},"cacheTtl":1}},"health":"http://127.0.0.1:9/h"}',
 )
 
 /** A body with some bytes changed, taken out or put in. */
@@ -150,6 +159,25 @@ describe('bad input never gets a 500', () => {
     )
   })
 
+  it('manifests and calls with some bytes changed', async () => {
+    const made = await send('/api/v1/apps', Buffer.from('{"name":"fuzzed"}'))
+    const { id } = made.json() as { id: string }
+    const put = (body: Buffer) => send(`/api/v1/apps/${id}/manifest`, body, {}, 'PUT')
+    await fc.assert(
+      fc.asyncProperty(mutated(validManifest), async (body) => expectClear(await put(body))),
+      settings,
+    )
+    expect((await put(validManifest)).statusCode).toBe(200)
+    await fc.assert(
+      fc.asyncProperty(
+        mutated(validCall),
+        fc.constantFrom('tax', 'mail', 'rates', 'gone', 'No-Name'),
+        async (body, name) => expectClear(await send(`/api/v1/apps/${id}/capabilities/${name}/call`, body)),
+      ),
+      settings,
+    )
+  })
+
   it('queries and paths of any text', async () => {
     const path = fc
       .string({ unit: 'binary', maxLength: 20 })
@@ -164,10 +192,13 @@ describe('bad input never gets a 500', () => {
       'cursor',
       'endpointId',
       'eventId',
+      'room',
+      'unread',
+      'capability',
     )
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom('events', 'deliveries', 'endpoints'),
+        fc.constantFrom('events', 'deliveries', 'endpoints', 'apps', 'approvals', 'notifications', 'calls'),
         fc.array(fc.tuple(name, fc.oneof(path, fc.constantFrom('%', '%ff', '%00', '1e9', '-1'))), {
           maxLength: 3,
         }),
