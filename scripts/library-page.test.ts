@@ -66,7 +66,7 @@ describe('docs/reference/library.md', () => {
       'WriteOptions',
       'PublishInput',
       'PublishContext',
-      'EnqueueInput',
+      ...['EnqueuedEvent', 'ToUrl', 'ToEndpoint'],
       'PosthornEvents',
     ],
   ])('tells of everything that %s has', (name) => {

@@ -79,7 +79,10 @@ describe('an approval', () => {
       decidedBy: 'key:a operator',
       eventId: expect.stringMatching(/^evt_/),
     })
-    expect(await toldBy(made, decided.eventId)).toMatchObject({ type: 'approval.approved', deliveries: [{}] })
+    expect(await toldBy(made, decided.eventId)).toMatchObject({
+      type: 'approval.approved',
+      deliveries: [{ maxAttempts: 5 }],
+    })
     const { config } = service.parts
     await using worker = createPosthorn({
       connectionString: config.DATABASE_URL,

@@ -109,14 +109,16 @@ export interface PublishContext {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/**
- * One event for one destination: a URL, whose endpoint is made the first time and found again, or an endpoint that there
- * is.
- */
-export type EnqueueInput = EnqueuedEvent &
-  ({ readonly url: string; readonly endpointId?: undefined } | EnqueueTo)
+/** One event for one destination. */
+export type EnqueueInput = EnqueuedEvent & (ToUrl | ToEndpoint)
 
-interface EnqueueTo {
+interface ToUrl {
+  /** its endpoint is made the first time and found again */
+  readonly url: string
+  readonly endpointId?: undefined
+}
+
+interface ToEndpoint {
   readonly url?: undefined
   /** `ep_…`, whatever types the endpoint subscribes to */
   readonly endpointId: string

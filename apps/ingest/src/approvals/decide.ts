@@ -33,10 +33,12 @@ export interface Decision {
 export async function decideApproval(parts: DecisionParts, input: Decision): Promise<Approval> {
   const { posthorn, pool, approvals } = parts
   const { appId, id, decision, by, note } = input
+  // Before the transaction: in it, a second connection of the pool would be waited for by all who hold one.
+  const endpointId = await endpointOf(parts, appId, id)
   const { approval, changed } = await inTransaction(pool, async (client) => {
     const decided = await approvals.decide(client, appId, id, { decision, by, note })
     if (!decided.changed) return decided
-    const eventId = await tellApp(client, parts, decided.approval, input.context)
+    const eventId = await tellApp(client, posthorn, decided.approval, { endpointId, context: input.context })
     await approvals.setEvent(client, id, eventId)
     return { changed: true, approval: { ...decided.approval, eventId } }
   })
@@ -48,25 +50,33 @@ export async function decideApproval(parts: DecisionParts, input: Decision): Pro
   return approval
 }
 
+/** The endpoint of the capability, as long as the app offers it. */
+async function endpointOf(
+  { approvals, apps }: DecisionParts,
+  appId: string | null,
+  id: string,
+): Promise<string | undefined> {
+  const approval = await approvals.get(appId, id)
+  if (approval === undefined) return undefined
+  return (await apps.find(approval.appId))?.capabilities.get(approval.capability)?.endpointId
+}
+
 /** @returns the event's uuid */
 async function tellApp(
   client: ServiceConnection,
-  { posthorn, apps }: DecisionParts,
+  posthorn: Posthorn,
   approval: Approval,
-  context: PublishContext,
+  { endpointId, context }: { readonly endpointId: string | undefined; readonly context: PublishContext },
 ): Promise<string> {
   const scope = posthorn.forApp(approval.appId)
   const type = `approval.${approval.status}`
   const event = { type, payload: rawJson(payloadOf(approval), { isChecked: true }) }
   const options = { tx: client, context }
-  const endpointId = (await subscribes(client, approval.appId, type))
-    ? undefined
-    : (await apps.find(approval.appId))?.capabilities.get(approval.capability)?.endpointId
+  const isPublished = endpointId === undefined || (await subscribes(client, approval.appId, type))
   // Without anybody to tell, it is kept as an event all the same.
-  const accepted =
-    endpointId === undefined
-      ? await scope.publish(event, options)
-      : await scope.enqueue({ ...event, endpointId: formatId('ep', endpointId) }, options)
+  const accepted = isPublished
+    ? await scope.publish(event, options)
+    : await scope.enqueue({ ...event, endpointId: formatId('ep', endpointId) }, options)
   return parseId('evt', accepted.eventId) ?? accepted.eventId
 }
 

@@ -1,4 +1,4 @@
-import { NotFoundError } from '@posthorn/core'
+import { NotFoundError, RETRY_PRESETS } from '@posthorn/core'
 import type { StoredManifest } from '@posthorn/db'
 import { type Capability, parseManifest } from '@posthorn/delegator'
 import type { z } from 'zod'
@@ -113,8 +113,10 @@ function readManifest(written: unknown, { defaults, networkPolicy }: CallRules) 
   return parsed.value
 }
 
-const settingsOf = ({ name, url, timeoutMs, retry }: Capability, rules: CallRules) => ({
-  ...{ name, url, timeoutMs, retry },
+const settingsOf = ({ name, url, timeoutMs, isAsync, retry }: Capability, rules: CallRules) => ({
+  ...{ name, url, timeoutMs },
+  // What is delivered to a synchronous capability are decisions. Nobody waits for those, and the app was away a moment ago.
+  retry: isAsync ? retry : RETRY_PRESETS.default,
   connectTimeoutMs: Math.min(rules.connectTimeoutMs, timeoutMs),
   circuit: rules.circuit,
 })

@@ -50,9 +50,9 @@ export class CallRecords implements CallLog {
       logger.error(fieldsOf(incident), 'a call met with an incident')
     }
     for (const change of circuitChanges.filter((each) => this.#isNew(each))) {
-      const { appId, endpointId, capability, from, to, reason } = change
+      const { appId, endpointId, ...rest } = change
       const ids = { app: formatId('app', appId), endpointId: formatId('ep', endpointId) }
-      logger.info({ ...ids, capability, from, to, reason }, 'a circuit of calls changed')
+      logger.info({ ...ids, ...rest }, 'circuit changed')
       changed()
     }
   }
