@@ -28,7 +28,7 @@ import { registerConversations } from './conversations/routes.ts'
 import { registerDeliveries } from './deliveries/routes.ts'
 import { registerCircuits } from './endpoints/circuit-routes.ts'
 import { registerEndpointActions, registerEndpoints } from './endpoints/routes.ts'
-import { MAX_CALLS_PER_APP, MAX_OPEN_PER_APP, registerAdmission } from './events/admission.ts'
+import { MAX_OPEN_PER_APP, registerAdmission } from './events/admission.ts'
 import { batchRoutes } from './events/batch.ts'
 import { registerPublish } from './events/publish.ts'
 import { registerEventReading } from './events/read.ts'
@@ -67,7 +67,7 @@ export interface IngestOptions {
   readonly logger?: FastifyBaseLogger
   /** how many requests with events one app may have open at once (1 000) */
   readonly maxOpenPerApp?: number
-  /** how many calls to one app may be open at once (2 000) */
+  /** how many calls may wait for one app at once before others have their fallback (2 000) */
   readonly maxCallsPerApp?: number
   readonly stream?: Partial<StreamTimes>
   /** what `/metrics` tells beside the service's own: of a worker in the same process */
@@ -127,10 +127,7 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
   })
   registerRequestEnd(app, [logRequest, metrics.countRequest])
   registerAuth(app, { posthorn, authenticator })
-  registerAdmission(app, {
-    publish: options.maxOpenPerApp ?? MAX_OPEN_PER_APP,
-    call: options.maxCallsPerApp ?? MAX_CALLS_PER_APP,
-  })
+  registerAdmission(app, options.maxOpenPerApp ?? MAX_OPEN_PER_APP)
   registerBodies(app)
   await registerOpenApi(app)
   registerHealth(app, readiness)
@@ -151,7 +148,10 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
     showStacks,
     changed,
   })
-  const calls = createCalls({ posthorn, pool: callPool, config, metrics, logger })
+  const calls = createCalls({
+    ...{ posthorn, pool: callPool, config, metrics, logger },
+    maxOpenPerApp: options.maxCallsPerApp,
+  })
   // Behind the last answer: what was recorded of calls is written before the service is gone.
   app.addHook('onClose', () => calls.delegator.close())
   await app.register(

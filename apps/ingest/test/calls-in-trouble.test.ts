@@ -62,7 +62,7 @@ describe('calls', () => {
     expect(await outcomes(made.uuid)).toEqual(['ok', 'ok', 'ok'])
   })
 
-  it('beyond what one app may have open are answered 429, and other apps are called', async () => {
+  it('beyond what may wait for one app have their fallback at once, and other apps are called', async () => {
     service = await startService()
     const app = await createIngest({ ...service.parts, maxCallsPerApp: 2 })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -77,7 +77,11 @@ describe('calls', () => {
       admin(`/api/v1/apps/${appId}/capabilities/rates/call`, { json: { payload: 1 } })
     const open = [call(one.id), call(one.id)]
     await expect.poll(() => waiting.length, PATIENCE).toBe(2)
-    expect((await call(one.id)).problem()).toMatchObject({ status: 429, code: 'rate_limited' })
+    expect((await call(one.id)).json()).toMatchObject({
+      outcome: 'fallback',
+      reason: 'overloaded',
+      attempts: 0,
+    })
     open.push(call(other.id))
     await expect.poll(() => waiting.length, PATIENCE).toBe(3)
     for (const answer of waiting) answer()

@@ -8,6 +8,7 @@ import { MemoryAnswerCache } from './cache/memory-answer-cache.ts'
 import { Call } from './call/call.ts'
 import { readCall } from './call/call-input.ts'
 import type { CallOptions, CallResult } from './call/call-result.ts'
+import { OpenCalls } from './call/open-calls.ts'
 import type { CallParts } from './call/parts.ts'
 import type { CircuitListener } from './circuit/admission.ts'
 import { CircuitGate } from './circuit/circuit-gate.ts'
@@ -51,6 +52,8 @@ export interface Delegator {
 }
 
 const MAX_KEPT_RECORDS = 20_000
+/** An app that hangs has its circuit opened long before: only a flood comes to this. */
+const MAX_OPEN_PER_APP = 2_000
 
 /**
  * Makes a delegator.
@@ -87,6 +90,7 @@ class AppDelegator implements Delegator {
     this.#parts = {
       ...{ apps, dispatcher, strategies, defaults, cache, clock, timers },
       ...{ log: this.#log, queue: options.queue, checks: new SchemaChecks() },
+      open: new OpenCalls(options.maxOpenPerApp ?? MAX_OPEN_PER_APP),
       gate: options.circuitBreaker === false ? undefined : this.#gate,
       random: options.random ?? Math.random,
       connectTimeoutMs: options.connectTimeoutMs ?? 5_000,

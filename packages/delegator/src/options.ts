@@ -27,6 +27,9 @@ export interface DelegatorOptions {
   /** The largest answer, bytes. Default 262 144. */
   readonly responseLimitBytes?: number
 
+  /** How many calls may wait for one app at once, in this process; others have their fallback. Default 2 000. */
+  readonly maxOpenPerApp?: number
+
   /** False for no circuits at all. */
   readonly circuitBreaker?: boolean
   /** Circuits that processes share. Default: in memory. */

@@ -28,6 +28,7 @@ export interface CallsOptions {
   readonly config: IngestConfig
   readonly metrics: CallMetrics
   readonly logger?: FastifyBaseLogger | undefined
+  readonly maxOpenPerApp?: number | undefined
 }
 
 /** Calls to apps, with everything that is kept about them in the database. */
@@ -48,7 +49,8 @@ export interface CallRules {
 }
 
 /** Makes what calls need. `delegator.close()` ends it: it waits for calls under way and writes their records. */
-export function createCalls({ posthorn, pool, config, metrics, logger }: CallsOptions): Calls {
+export function createCalls(options: CallsOptions): Calls {
+  const { posthorn, pool, config, metrics, logger, maxOpenPerApp } = options
   const manifests = new ManifestRepository(pool, createKeyring(config.POSTHORN_ENCRYPTION_KEYS))
   const circuits = new PostgresCircuitStore(pool)
   const approvals = new ApprovalRepository(pool)
@@ -62,6 +64,7 @@ export function createCalls({ posthorn, pool, config, metrics, logger }: CallsOp
     networkPolicy: rules.networkPolicy,
     connectTimeoutMs: rules.connectTimeoutMs,
     responseLimitBytes: config.CALL_RESPONSE_LIMIT,
+    ...(maxOpenPerApp !== undefined && { maxOpenPerApp }),
     circuitBreaker: config.CIRCUIT_BREAKER_ENABLED,
     circuitStore: circuits,
     circuitSettings: rules.circuit,

@@ -9,41 +9,26 @@ import { ProblemError } from '../problems/problem.ts'
  */
 export const MAX_OPEN_PER_APP = 1_000
 
-/**
- * The same for calls, whose callers wait for as long as an app takes: an app that hangs has its circuit opened long
- * before, so that only a flood comes to this.
- */
-export const MAX_CALLS_PER_APP = 2_000
-
-/** How many requests of a kind one app may have open. */
-export interface AdmissionLimits {
-  readonly publish: number
-  readonly call: number
-}
-
-/** Counts the open requests of each app that bring events, and its open calls, and answers those beyond with 429. */
-export function registerAdmission(app: FastifyInstance, limits: AdmissionLimits): void {
+/** Counts the open requests of each app that bring events, and answers those beyond `limit` with 429. */
+export function registerAdmission(app: FastifyInstance, limit: number): void {
   const open = new Map<string, number>()
 
-  const release = (key: string) => {
-    const count = (open.get(key) ?? 0) - 1
-    if (count > 0) open.set(key, count)
-    else open.delete(key)
+  const release = (appId: string) => {
+    const count = (open.get(appId) ?? 0) - 1
+    if (count > 0) open.set(appId, count)
+    else open.delete(appId)
   }
 
   app.addHook('onRequest', (request, reply, done) => {
-    const { access } = request.routeOptions.config
-    if (access !== 'publish' && access !== 'call') return done()
-    const key = `${access} ${callerOf(request).appId}`
-    const count = open.get(key) ?? 0
-    const limit = limits[access]
+    if (request.routeOptions.config.access !== 'publish') return done()
+    const { appId } = callerOf(request)
+    const count = open.get(appId) ?? 0
     if (count >= limit) {
-      const what = access === 'publish' ? 'requests with events' : 'calls'
-      return done(new ProblemError(rateLimited(`This app has ${limit} ${what} open already.`)))
+      return done(new ProblemError(rateLimited(`This app has ${limit} requests with events open already.`)))
     }
-    open.set(key, count + 1)
+    open.set(appId, count + 1)
     // The end of the response, however it came about: answered, or the connection was lost.
-    reply.raw.once('close', () => release(key))
+    reply.raw.once('close', () => release(appId))
     done()
   })
 }

@@ -1,4 +1,4 @@
-import { formatId, NotFoundError, uuidv7 } from '@posthorn/core'
+import { err, formatId, NotFoundError, type Result, uuidv7 } from '@posthorn/core'
 import type { CallableApp, CallableCapability } from '../apps/app-directory.ts'
 import { NO_FALLBACK } from '../fallbacks/grammar.ts'
 import type { CallIncident } from '../log/call-log.ts'
@@ -106,7 +106,7 @@ export class Call {
     if (capability.isAsync) return this.#enqueue(capability)
     const kept = await keptAnswer(this, capability)
     if (kept !== undefined) return kept
-    const answer = await new Asking(this, app, capability).run()
+    const answer = await this.#ask(app, capability)
     if (!answer.ok) return this.#insteadOf(answer.error, capability.fallback)
     keepAnswer(this, capability, answer.value)
     return { outcome: 'ok', source: 'app', data: answer.value }
@@ -127,6 +127,16 @@ export class Call {
     if (app !== TIMED_OUT) return app
     this.incident('apps', new Error('the app was not found in time'))
     return 'unavailable'
+  }
+
+  async #ask(app: CallableApp, capability: CallableCapability): Promise<Result<unknown, CallFault>> {
+    const { open } = this.parts
+    if (!open.enter(app.id)) return err(OVERLOADED)
+    try {
+      return await new Asking(this, app, capability).run()
+    } finally {
+      open.leave(app.id)
+    }
   }
 
   #defaultChoice(): FallbackChoice {
@@ -191,4 +201,5 @@ const UNKNOWN_APP: CallFault = {
   reason: 'unavailable',
   message: 'What the app offers could not be read in time',
 }
+const OVERLOADED: CallFault = { reason: 'overloaded', message: 'Too many calls wait for the app' }
 const NOT_QUEUED: CallFault = { reason: 'unavailable', message: 'The call could not be queued in time' }

@@ -89,6 +89,7 @@ export function errorOf(fault: CallFault, details: CallErrorDetails): WebhookCal
     case 'tls':
     case 'blocked':
       return new WebhookConnectionError(fault, details)
+    case 'overloaded':
     case 'unavailable':
     case 'internal':
       return new WebhookCallError('unavailable', fault, details, { isRetryable: true })

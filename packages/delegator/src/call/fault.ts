@@ -5,7 +5,7 @@ import type { AnswerFault } from '../answer/read-answer.ts'
 /**
  * Why a call has no answer of the app: a failure class of the attempt, or
  * `app_error` (the app says itself that it failed), `circuit_open` (it was not asked),
- * `budget_exhausted` (nothing was left of the operation's time), `unavailable` (we could not ask: the app's record
+ * `budget_exhausted` (nothing was left of the operation's time), `overloaded` (too many calls wait for the app), `unavailable` (we could not ask: the app's record
  * could not be read in time, or the delegator is closing).
  */
 export type CallReason =
@@ -13,6 +13,7 @@ export type CallReason =
   | 'app_error'
   | 'circuit_open'
   | 'budget_exhausted'
+  | 'overloaded'
   | 'unavailable'
 
 /** What went wrong with a call or with one of its attempts. */
@@ -56,6 +57,7 @@ export function isRetryable({ reason }: CallFault): boolean {
     case 'app_error':
     case 'circuit_open':
     case 'budget_exhausted':
+    case 'overloaded':
     case 'unavailable':
       return false
     default:
@@ -69,6 +71,7 @@ export function isAppInTrouble({ reason }: CallFault): boolean {
     case 'app_error':
     case 'circuit_open':
     case 'budget_exhausted':
+    case 'overloaded':
     case 'unavailable':
       return false
     default:

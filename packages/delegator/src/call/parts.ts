@@ -9,6 +9,7 @@ import type { LogBuffer } from '../log/log-buffer.ts'
 import type { CallDefaults } from '../manifest/defaults.ts'
 import type { Timers } from '../time/timers.ts'
 import type { CallQueue } from './call-queue.ts'
+import type { OpenCalls } from './open-calls.ts'
 
 /** What all calls of a delegator share. */
 export interface CallParts {
@@ -20,6 +21,7 @@ export interface CallParts {
   readonly defaults: CallDefaults
   readonly cache: AnswerCache
   readonly queue: CallQueue | undefined
+  readonly open: OpenCalls
   readonly log: LogBuffer
   readonly checks: SchemaChecks
   readonly clock: Clock
