@@ -1,8 +1,40 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+// Commands and services that tests start from their source are compiled once, and not at each start.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compiled')
 
 const shared = {
   resolve: { conditions: ['posthorn-source'] },
   ssr: { resolve: { conditions: ['posthorn-source'], externalConditions: ['posthorn-source'] } },
+}
+
+const suite = {
+  // A worker takes one file after the other: a process for each, with everything loaded anew, is a third of the work.
+  // `tidy-process.ts` fails the file that leaves something behind for the next one.
+  isolate: false,
+  setupFiles: ['./test/tidy-process.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+}
+
+// Fake timers would also stop, or wind on by days, what a library has running in the process for files before and behind.
+const alone = { ...suite, isolate: true }
+const ALONE = '**/*.alone.test.ts'
+
+const PROCESSES = /\/(apps\/cli\/test|test\/(kill|capture))\//
+
+/**
+ * Files that start services and commands wait far longer than the size of a file tells, by which a fresh clone goes: they
+ * come first, so that none of them is what a run is waiting for in the end.
+ */
+class ProcessesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const slow = ({ moduleId }: TestSpecification) => PROCESSES.test(moduleId)
+    return [...sorted.filter(slow), ...sorted.filter((file) => !slow(file))]
+  }
 }
 
 export default defineConfig({
@@ -11,10 +43,12 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    sequence: { sequencer: ProcessesFirst },
     projects: [
       {
         ...shared,
         test: {
+          ...suite,
           name: 'posthorn',
           include: [
             '{packages,apps}/*/{src,test}/**/*.test.ts',
@@ -22,20 +56,31 @@ export default defineConfig({
             'scripts/**/*.test.ts',
             'test/**/*.test.ts',
           ],
+          exclude: ['**/node_modules/**', ALONE],
           globalSetup: ['./test/postgres-18.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+        },
+      },
+      {
+        ...shared,
+        test: { ...alone, name: 'posthorn-alone', include: [`{packages,apps}/*/{src,test}/${ALONE}`] },
+      },
+      {
+        ...shared,
+        test: {
+          ...suite,
+          name: 'postgres-14',
+          include: ['packages/{conversations,db,queue}/{src,test}/**/*.test.ts'],
+          globalSetup: ['./test/postgres-14.ts'],
+          exclude: ['**/node_modules/**', ALONE],
+          env: { POSTHORN_TEST_POSTGRES: '14' },
         },
       },
       {
         ...shared,
         test: {
-          name: 'postgres-14',
-          include: ['packages/{conversations,db,queue}/{src,test}/**/*.test.ts'],
-          globalSetup: ['./test/postgres-14.ts'],
-          env: { POSTHORN_TEST_POSTGRES: '14' },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...alone,
+          name: 'postgres-14-alone',
+          include: [`packages/{conversations,db,queue}/{src,test}/${ALONE}`],
         },
       },
     ],

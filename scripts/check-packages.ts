@@ -6,7 +6,7 @@
  *     pnpm run check:packages
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { buildPathProblems, commandProblems, importProblems, manifestProblems } from './packages/checks.ts'
 import { layOutConsumer } from './packages/consumer.ts'
@@ -23,7 +23,7 @@ try {
   if (packages.length === 0) throw new Error('found no package to check')
 
   const tarballs = new Map<WorkspacePackage, string>()
-  for (const source of packages) {
+  await sideBySide(packages, async (source) => {
     const out = await run(
       'pnpm',
       ['pack', '--json', '--pack-destination', temporary],
@@ -33,11 +33,11 @@ try {
     tarballs.set(source, tarball)
     await lint(source.manifest.name, 'publint', ['--strict', tarball])
     await lint(source.manifest.name, 'attw', ['--profile', 'esm-only', '--no-definitely-typed', tarball])
-  }
+  })
 
   const consumer = join(temporary, 'consumer')
   const installed = await layOutConsumer(root, consumer, tarballs)
-  for (const entry of installed) {
+  await sideBySide(installed, async (entry) => {
     const found = [
       ...entry.problems,
       ...manifestProblems(entry),
@@ -46,11 +46,20 @@ try {
       ...(await commandProblems(entry, consumer)),
     ]
     for (const problem of found) problems.push(`${entry.source.manifest.name}: ${problem}`)
-  }
+  })
   problems.push(...(await declarationProblems(root, consumer, installed)))
   report(packages.length)
 } finally {
   rmSync(temporary, { recursive: true, force: true })
+}
+
+/** Works on as many at once as there are cores: nearly all of it is done by processes that use one each. */
+async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const left = all.values()
+  const lane = async () => {
+    for (const one of left) await work(one)
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, lane))
 }
 
 async function lint(name: string, tool: string, args: string[]): Promise<void> {

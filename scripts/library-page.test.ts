@@ -30,8 +30,12 @@ function runProgram(
   env: Record<string, string>,
 ): Promise<{ code: number | null; output: string }> {
   const args = ['--conditions=posthorn-source', '--input-type=module-typescript', '--eval', code]
-  const { PATH = '' } = process.env
-  const child = spawn(process.execPath, args, { cwd: home, env: { PATH, ...env }, stdio: 'pipe' })
+  const { PATH = '', NODE_COMPILE_CACHE } = process.env
+  const child = spawn(process.execPath, args, {
+    cwd: home,
+    env: { PATH, NODE_COMPILE_CACHE, ...env },
+    stdio: 'pipe',
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {

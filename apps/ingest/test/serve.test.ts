@@ -24,7 +24,11 @@ afterAll(() => database.drop())
 /** The service as a process of its own. */
 function start(env: Record<string, string>) {
   const child = spawn(process.execPath, ['--conditions=posthorn-source', MAIN], {
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { out: '', err: '' }

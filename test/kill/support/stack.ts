@@ -25,9 +25,17 @@ export class Stack implements AsyncDisposable {
     this.observer = openObserver(databaseUrl)
     this.#ingestPort = ingestPort
     this.ingestUrl = `http://127.0.0.1:${ingestPort}`
-    const { PATH, HOME, TMPDIR } = process.env
+    const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE } = process.env
     this.#env = {
-      ...{ PATH, HOME, TMPDIR, NODE_ENV: 'production', LOG_LEVEL: 'info', HOST: '127.0.0.1' },
+      ...{
+        PATH,
+        HOME,
+        TMPDIR,
+        NODE_COMPILE_CACHE,
+        NODE_ENV: 'production',
+        LOG_LEVEL: 'info',
+        HOST: '127.0.0.1',
+      },
       DATABASE_URL: databaseUrl,
       POSTHORN_ENCRYPTION_KEYS: generateEncryptionKey(),
       POSTHORN_BOOTSTRAP_KEY: KEY,

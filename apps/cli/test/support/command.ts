@@ -19,9 +19,15 @@ export class Command {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>, input?: string) {
     // Nothing of the environment that the tests run in but what any program needs.
-    const { PATH = '', HOME = '', TMPDIR } = process.env
+    const { PATH = '', HOME = '', TMPDIR, NODE_COMPILE_CACHE } = process.env
     this.process = spawn(process.execPath, ['--conditions=posthorn-source', MAIN, ...args], {
-      env: { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }), ...env },
+      env: {
+        PATH,
+        HOME,
+        ...(TMPDIR !== undefined && { TMPDIR }),
+        ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }),
+        ...env,
+      },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     this.process.stdin?.end(input)

@@ -17,13 +17,16 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createTestDatabase(
   options: { migrated?: boolean; max?: number } = {},
 ): Promise<TestDatabase> {
-  const shared = process.env[serverVariable(process.env['POSTHORN_TEST_POSTGRES'] ?? '18')]
+  const major = process.env['POSTHORN_TEST_POSTGRES'] ?? '18'
+  const shared = process.env[serverVariable(major)]
   const own = shared ? undefined : await startTestServer()
   const serverUrl = shared ?? own?.url ?? ''
-  const name = `test_${randomBytes(6).toString('hex')}`
-  await onServer(serverUrl, `create database ${name}`)
+  const name = newName()
+  const migrated = options.migrated ?? true
+  const template = migrated ? process.env[templateVariable(major)] : undefined
+  await onServer(serverUrl, `create database ${name}${template ? ` template ${template}` : ''}`)
   const url = withDatabase(serverUrl, name)
-  if (options.migrated ?? true) await migrate(url)
+  if (migrated && !template) await migrate(url)
   const pool = new pg.Pool({ connectionString: url, max: options.max ?? 10 })
   // A server that is stopped on purpose ends idle connections; that is not the test's failure.
   pool.on('error', () => undefined)
@@ -54,11 +57,23 @@ async function onServer(url: string, statement: string): Promise<void> {
   }
 }
 
-/** For a test runner's global set-up: one server for the whole run, found through the environment by every worker. */
+/**
+ * For a test runner's global set-up: one server for the whole run, found through the environment by every worker, and on
+ * it a migrated database that those of the tests are copied from: a copy costs a tenth of the migrations.
+ */
 export async function globalSetup(major: 14 | 18 = 18): Promise<() => Promise<void>> {
   const server = await startTestServer(major)
+  const template = newName()
+  await onServer(server.url, `create database ${template}`)
+  await migrate(withDatabase(server.url, template))
   process.env[serverVariable(String(major))] = server.url
-  return () => server.stop()
+  process.env[templateVariable(String(major))] = template
+  return async () => {
+    await onServer(server.url, `drop database if exists ${template}`)
+    await server.stop()
+  }
 }
 
+const newName = () => `test_${randomBytes(6).toString('hex')}`
 const serverVariable = (major: string) => `POSTHORN_TEST_SERVER_URL_${major}`
+const templateVariable = (major: string) => `POSTHORN_TEST_TEMPLATE_${major}`

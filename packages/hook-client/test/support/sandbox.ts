@@ -32,10 +32,16 @@ export class Sandbox {
 
   /** Starts a command; its standard input stays open where there is no `input`. */
   start(args: readonly string[], options: { input?: string } = {}): Running {
-    const { PATH = '', TMPDIR } = process.env
+    const { PATH = '', TMPDIR, NODE_COMPILE_CACHE } = process.env
     const child = spawn(process.execPath, [...this.#command, ...args], {
       cwd: this.project,
-      env: { PATH, HOME: this.home, ...(TMPDIR !== undefined && { TMPDIR }), ...this.env },
+      env: {
+        PATH,
+        HOME: this.home,
+        NODE_COMPILE_CACHE,
+        ...(TMPDIR !== undefined && { TMPDIR }),
+        ...this.env,
+      },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#children.add(child)
