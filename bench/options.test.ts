@@ -5,7 +5,16 @@ describe('parseOptions', () => {
   it('runs everything three times unless told otherwise', () => {
     const options = parseOptions([])
     expect(options).toMatchObject({ quick: false, rounds: 3, deliveries: 20_000 })
-    expect(options.suites).toEqual(['delivery', 'ingest', 'claim', 'latency', 'isolation', 'capture', 'hook'])
+    expect(options.suites).toEqual([
+      'delivery',
+      'ingest',
+      'claim',
+      'latency',
+      'isolation',
+      'capture',
+      'hook',
+      'calls',
+    ])
   })
 
   it('takes some suites, in their own order', () => {

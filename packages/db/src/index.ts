@@ -71,6 +71,7 @@ export { type ClaimedDelivery, loadClaimed } from './deliveries/load.ts'
 export { type SweepReport, sweepDeliveries } from './deliveries/sweep.ts'
 export type { Endpoint, EndpointSecret, EndpointSettings } from './endpoints/endpoint.ts'
 export { EndpointRepository, type NewEndpoint } from './endpoints/endpoint-repository.ts'
+export { rotatedSecrets } from './endpoints/secrets.ts'
 export { subscribes } from './endpoints/subscribes.ts'
 export {
   type Acceptance,

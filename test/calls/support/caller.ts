@@ -27,7 +27,7 @@ process.on('disconnect', () => process.exit(0))
 process.send?.({ ready: true })
 
 function callerOf({ endpointId, url, settings }: CircuitUnderTest) {
-  const manifest = parseManifest({ webhooks: { score: { url, timeout: 2_000 } } }, { networkPolicy })
+  const manifest = parseManifest({ webhooks: { score: { url, timeout: 20_000 } } }, { networkPolicy })
   if (!manifest.ok) throw new Error(JSON.stringify(manifest.error))
   const apps = new MemoryAppDirectory()
   apps.set('app', { secret: 'secret', manifest: manifest.value })

@@ -7,7 +7,9 @@ import { ThirdPartyApp } from './third-party-app.ts'
 /** What came of the calls. */
 export interface CallsAudit {
   readonly calls: number
-  /** answered with 200 within the capability's timeout + 500 ms */
+  /** milliseconds in which a call is answered: the timeout + 500 */
+  readonly limitMs: number
+  /** answered with 200 within that */
   readonly inTime: number
   readonly byApp: number
   /** fallbacks by reason, most frequent first */
@@ -110,8 +112,10 @@ async function audit(stack: Stack, platform: Platform, app: ThirdPartyApp): Prom
   // Records are written beside the calls, a moment later.
   await until(async () => (await count()) >= seen.length)
   await until(async () => (await platform.told(ROOM)).fallbacks >= fallbacks.length)
+  await until(async () => (await circuitsOf(stack, platform.appId)).every(isClosedAgain))
   return {
     calls: seen.length,
+    limitMs: TIMEOUT_MS + GRACE_MS,
     inTime: seen.filter(({ status, ms }) => status === 200 && ms <= TIMEOUT_MS + GRACE_MS).length,
     byApp: seen.length - fallbacks.length,
     byFallback: [...reasons]
@@ -126,6 +130,9 @@ async function audit(stack: Stack, platform: Platform, app: ThirdPartyApp): Prom
     circuits: await circuitsOf(stack, platform.appId),
   }
 }
+
+const isClosedAgain = ([, changes]: CallsAudit['circuits'][number]) =>
+  changes.length === 0 || changes.at(-1)?.to === 'closed'
 
 async function circuitsOf(stack: Stack, appId: string): Promise<CallsAudit['circuits']> {
   const { rows } = await stack.pool.query<{ id: string; capability: string }>(

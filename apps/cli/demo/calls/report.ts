@@ -25,15 +25,24 @@ export function callReport(audit: CallsAudit): string {
   const all = audit.inTime === audit.calls
   const reasons = audit.byFallback.map(([reason, count]) => `${count} ${reason}`).join(', ')
   return `${paint('bold', 'third-party app')}\n${columns([
-    ['calls', `${audit.calls}, ${audit.asked} requests to the app, ${audit.badSignatures} signed wrongly`],
+    [
+      'calls',
+      `${audit.calls} by users who wait; ${audit.asked} reached the app, ${audit.badSignatures} of them signed wrongly`,
+    ],
     [
       'in time',
-      paint(all ? 'green' : 'red', `${audit.inTime}, the slowest ${Math.round(audit.slowestMs)} ms`),
+      paint(
+        all ? 'green' : 'red',
+        `${audit.inTime} within ${audit.limitMs} ms, the slowest ${Math.round(audit.slowestMs)} ms`,
+      ),
     ],
     ['by the app', String(audit.byApp)],
     ['by fallbacks', `${sum(audit.byFallback)}: ${reasons}`],
     ['organizer', `told of ${audit.toldOf.fallbacks} in ${audit.toldOf.notifications} notifications`],
-    ['approval', audit.isDecisionDelivered ? 'decided, and delivered to the app' : 'not delivered'],
+    [
+      'approval',
+      audit.isDecisionDelivered ? 'of a participant, by a person; delivered to the app' : 'not delivered',
+    ],
     ...audit.circuits
       .filter(([, changes]) => changes.length > 0)
       .map(([capability, changes], at) => [at === 0 ? 'circuits' : '', `${capability}: ${pathOf(changes)}`]),

@@ -19,7 +19,7 @@ export function captureReport(audit: CaptureAudit): string {
   return `${paint('bold', 'captured session')}\n${columns([
     ['captured', `${audit.captured} hook events, the server away for a third of them`],
     ['sent', `${audit.sent} events on the server`],
-    ['duplicates', `${audit.duplicates} sent once more, and told apart`],
+    ['duplicates', `${audit.duplicates} came once more, and were told apart`],
     ['conversation', `${audit.messages} messages, ${audit.toolUses} tool uses`],
     ['lost', audit.lost === 0 ? paint('green', lost) : paint('red', lost)],
   ])}\n`

@@ -52,5 +52,7 @@ function sections(ingest: Shown, worker: Shown): string {
 
 function text(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? '(none)' : value.join(',')
-  return String(value)
+  if (typeof value !== 'object' || value === null) return String(value)
+  const entries = Object.entries(value).map(([name, each]) => `${name}=${String(each)}`)
+  return entries.length === 0 ? '(none)' : entries.join(',')
 }

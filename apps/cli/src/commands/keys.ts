@@ -37,7 +37,7 @@ export function listKeys(options: { dataDir: string }, output: Output): Promise<
     const list = await keys.list()
     if (output.json) for (const key of list) output.result(shown(key), '')
     else if (list.length === 0) output.line('There are no keys.')
-    else output.line(columns([['ID', 'NAME', 'ROLE', 'STATE', 'LAST USED'], ...list.map(row)]))
+    else output.line(columns([['ID', 'NAME', 'ROLE', 'APP', 'STATE', 'LAST USED'], ...list.map(row)]))
     return EXIT.ok
   })
 }
@@ -79,7 +79,8 @@ function shown(key: KeySummary): Record<string, unknown> {
 
 function row(key: KeySummary): string[] {
   const day = (date: Date | null) => date?.toISOString().slice(0, 16).replace('T', ' ') ?? 'never'
-  return [formatId('key', key.id), key.name, key.role, stateOf(key), day(key.lastUsedAt)]
+  const app = key.appId === null ? 'any' : formatId('app', key.appId)
+  return [formatId('key', key.id), key.name, key.role, app, stateOf(key), day(key.lastUsedAt)]
 }
 
 function stateOf({ revokedAt, expiresAt }: KeySummary): string {

@@ -24,13 +24,15 @@ export function createDevLog(file: string, level: string): DevLog {
 }
 
 function forPeople(line: string): string {
-  const { time, level, msg, err } = JSON.parse(line) as {
+  const { time, level, msg, err, incident } = JSON.parse(line) as {
     time?: string
     level?: number
     msg?: string
     err?: { message?: string }
+    incident?: string
   }
   const name = LEVELS[level ?? 0] ?? 'info'
   const tag = paint(name === 'warn' ? 'yellow' : 'red', name, process.stderr)
-  return `${time?.slice(11, 19) ?? ''} ${tag} ${msg ?? ''}${err?.message ? `: ${err.message}` : ''}`
+  const why = err?.message ?? incident
+  return `${time?.slice(11, 19) ?? ''} ${tag} ${msg ?? ''}${why ? `: ${why}` : ''}`
 }

@@ -17,6 +17,7 @@ const idOf = (params: { id: string }) => uuidOf('apr', 'approval', params.id)
 const approvalQuery = z.strictObject({
   status: z.enum(APPROVAL_STATUSES, `must be one of ${APPROVAL_STATUSES.join(', ')}`).optional(),
   capability: text(64).optional(),
+  room: text(1_000).optional().describe("`roomId` of the call's context"),
   ...pageQuery,
 })
 
@@ -42,9 +43,9 @@ export function registerApprovals(app: ZodApp, parts: DecisionParts): void {
       },
     },
     async (request) => {
-      const { status, capability, ...page } = request.query
+      const { status, capability, room, ...page } = request.query
       const { onlyAppId } = callerOf(request)
-      const found = await approvals.list(onlyAppId, { status, capability }, defined(page))
+      const found = await approvals.list(onlyAppId, { status, capability, roomId: room }, defined(page))
       return { ...found, data: found.data.map(approvalView) }
     },
   )

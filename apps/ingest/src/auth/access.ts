@@ -1,4 +1,4 @@
-import type { KeyRole } from '@posthorn/db'
+import { KEY_ROLES, type KeyRole } from '@posthorn/db'
 
 /**
  * What a route needs of its caller: `public` needs no key; `publish` sends events; `call` asks apps; `read` reads;
@@ -12,6 +12,9 @@ const ALLOWED: Readonly<Record<KeyRole, ReadonlySet<Access>>> = {
   operator: new Set<Access>(['read', 'operate']),
   admin: new Set<Access>(['publish', 'call', 'read', 'operate', 'manage']),
 }
+
+/** The roles that may use a route. */
+export const rolesFor = (access: Access): KeyRole[] => KEY_ROLES.filter((role) => isAllowed(role, access))
 
 /** Whether a key of this role may use a route. */
 export function isAllowed(role: KeyRole, access: Access): boolean {

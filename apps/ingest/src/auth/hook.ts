@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fast
 import { forbidden, notFound, unauthorized } from '../problems/catalogue.ts'
 import { type Problem, ProblemError } from '../problems/problem.ts'
 import { type AboutApp, aboutApp } from './about-app.ts'
-import { type Access, isAllowed } from './access.ts'
+import { type Access, isAllowed, rolesFor } from './access.ts'
 import type { Authenticator } from './authenticator.ts'
 import { SeenApps } from './seen-apps.ts'
 
@@ -49,6 +49,9 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller
 }
 
+const noRole = ({ role }: KeyIdentity, access: Access): string =>
+  `A key of role "${role}" may not do this: it takes one of role ${rolesFor(access).join(' or ')}.`
+
 function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): onRequestHookHandler {
   const seen = new SeenApps(parts.posthorn)
 
@@ -63,7 +66,7 @@ function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): 
     key: KeyIdentity,
     access: Access,
   ): Problem | undefined | Promise<Problem | undefined> => {
-    if (!isAllowed(key.role, access)) return forbidden(`A key of role "${key.role}" may not do this.`)
+    if (!isAllowed(key.role, access)) return forbidden(noRole(key, access))
     if (request.routeOptions.config.platform && key.appId !== null)
       return forbidden('A key of an app may not do this: it takes one of the platform.')
     const about = aboutApp(key, request)

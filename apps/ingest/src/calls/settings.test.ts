@@ -79,7 +79,8 @@ describe('what is configured about calls', () => {
     ['WEBHOOK_RETRY_BACKOFF_MULTIPLIER', '0.5', 'from 1 to 10'],
     ['CALL_FALLBACKS', 'tax', 'must be <capability>=<strategy>'],
     ['CALL_FALLBACKS', 'tax=guess', 'static, last-good, random-winner, pending-approval'],
-    ['CALL_FALLBACKS', 'Tax=static', 'must be <capability>=<strategy>'],
+    ['CALL_FALLBACKS', 'a=static,Tax=static', 'entry 2: must be <capability>=<strategy>'],
+    ['CALL_FALLBACKS', 'tax=none', 'entry 1: only a manifest may ask for `none`'],
     ['CALL_RESPONSE_LIMIT', '10', 'from 1024'],
   ])('refuses %s=%s by name', (name, value, words) => {
     expect(mistakes({ [name]: value })).toEqual([[name, expect.stringContaining(words)]])

@@ -8,6 +8,7 @@ const CAPABILITY = /^[a-z][a-z0-9_]{0,63}$/
 /** The fallbacks that need no options. `none` is an app's to ask for, not an operator's. */
 const STRATEGIES = ['static', 'last-good', 'random-winner', 'pending-approval']
 const FALLBACK_FORM = `must be <capability>=<strategy>, several separated by commas; a strategy is one of ${STRATEGIES.join(', ')}`
+const NO_NONE = 'only a manifest may ask for `none`'
 
 const { retry } = CALL_DEFAULTS
 const timeout = value.milliseconds(1_000, 30_000)
@@ -22,7 +23,12 @@ const fallbacks = z.string().transform((text, context): Readonly<Record<string, 
   const entries = text.split(',').map((entry) => entry.split('=').map((part) => part.trim()))
   const isRight = ([capability = '', strategy = '', ...rest]: string[]) =>
     CAPABILITY.test(capability) && STRATEGIES.includes(strategy) && rest.length === 0
-  if (!entries.every(isRight)) context.addIssue({ code: 'custom', message: FALLBACK_FORM })
+  for (const [at, entry] of entries.entries()) {
+    if (isRight(entry)) continue
+    // A value is never repeated: it may be that of another variable.
+    const why = entry[1] === 'none' ? NO_NONE : FALLBACK_FORM
+    context.addIssue({ code: 'custom', message: `entry ${at + 1}: ${why}` })
+  }
   return Object.fromEntries(entries)
 })
 

@@ -1,4 +1,5 @@
 import swagger from '@fastify/swagger'
+import { manifestJsonSchema } from '@posthorn/delegator'
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { ZodApp } from '../http/zod-app.ts'
 import { problemSchema } from '../problems/problem.ts'
@@ -39,8 +40,18 @@ export async function registerOpenApi(app: ZodApp): Promise<void> {
       },
     },
     transform: (document) => transform({ ...document, schema: withCommonAnswers(document) }),
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) => withManifest(jsonSchemaTransformObject(document)),
   })
+}
+
+/** The manifest's own grammar, where the routes only look for the outline of one. */
+function withManifest<Document extends ReturnType<typeof jsonSchemaTransformObject>>(
+  document: Document,
+): Document {
+  const { $schema: _, ...manifest } = manifestJsonSchema()
+  const schemas = 'components' in document ? document.components?.schemas : undefined
+  if (schemas && 'ManifestInput' in schemas) Object.assign(schemas, { ManifestInput: manifest })
+  return document
 }
 
 /** Every route may answer with a problem; those that need a key say so. */

@@ -54,7 +54,7 @@ export class ApprovalRepository {
 
   async list(
     appId: string | null,
-    { status, capability }: ApprovalFilter,
+    { status, capability, roomId }: ApprovalFilter,
     request: PageRequest,
   ): Promise<Page<Approval>> {
     const position = parsePage(request)
@@ -67,6 +67,7 @@ export class ApprovalRepository {
           appId === null ? undefined : eq(approvals.appId, appId),
           statusIs(status),
           capability === undefined ? undefined : eq(approvals.capability, capability),
+          roomId === undefined ? undefined : eq(sql`${approvals.context} ->> 'roomId'`, roomId),
           beyond,
         ),
       )

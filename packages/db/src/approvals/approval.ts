@@ -30,6 +30,8 @@ export interface Approval extends NewApproval {
 export interface ApprovalFilter {
   readonly status?: ApprovalStatus | undefined
   readonly capability?: string | undefined
+  /** `roomId` of the call's context */
+  readonly roomId?: string | undefined
 }
 
 /** What a person decides. */

@@ -123,7 +123,7 @@ export class AppRepository {
     return inTransaction(this.#pool, async (client) => {
       const app = await lockApp(client, id)
       if (app === undefined) return undefined
-      const secrets = rotatedSecrets(appSecrets(this.#keyring, app), graceMs)
+      const secrets = rotatedSecrets(newSecret(), appSecrets(this.#keyring, app), graceMs)
       await database(client)
         .update(apps)
         .set({ secrets: sealAppSecrets(this.#keyring, id, secrets), ...touched })

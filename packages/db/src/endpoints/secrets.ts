@@ -27,12 +27,22 @@ export const newSecret = (): EndpointSecret => ({
   secret: `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`,
 })
 
-/** A new secret first; those before it sign beside it for `graceMs`, or until their own time is over. */
-export function rotatedSecrets(secrets: readonly EndpointSecret[], graceMs: number): EndpointSecret[] {
+/**
+ * A new secret first; those before it sign beside it for `graceMs`, or until their own time is over if that is sooner: with
+ * 0 none of them signs any more.
+ */
+export function rotatedSecrets(
+  made: EndpointSecret,
+  secrets: readonly EndpointSecret[],
+  graceMs: number,
+): EndpointSecret[] {
   const now = Date.now()
-  const until = new Date(now + graceMs).toISOString()
-  const kept = secrets.map(({ secret, expiresAt }) => ({ secret, expiresAt: expiresAt ?? until }))
-  return [newSecret(), ...secretsInForce(kept, now)].slice(0, MAX_SECRETS)
+  const until = now + graceMs
+  const kept = secrets.map(({ secret, expiresAt }) => ({
+    secret,
+    expiresAt: new Date(expiresAt ? Math.min(Date.parse(expiresAt), until) : until).toISOString(),
+  }))
+  return [made, ...secretsInForce(kept, now)].slice(0, MAX_SECRETS)
 }
 
 /** Those that still sign. */

@@ -45,6 +45,14 @@ describe('a responseSchema', () => {
     }
     expect(check(draft07, ['a'])).toBeUndefined()
     expect(check(draft07, ['a', 'b'])).toContain('must NOT have more')
+    for (const $schema of ['http://json-schema.org/draft-04/schema#', 'https://schema.example/own', '', 7]) {
+      expect(responseSchemaIssues({ $schema, type: 'string' })).toEqual([
+        {
+          path: [],
+          message: 'is not a valid JSON Schema: $schema must be that of draft 2020-12 or draft-07',
+        },
+      ])
+    }
   })
 
   it('knows local references, formats, and what OpenAPI puts beside', () => {

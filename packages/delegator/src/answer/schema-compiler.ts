@@ -13,6 +13,7 @@ const MAX_PATTERN_LENGTH = 512
 const MAX_PATTERN_SIZE = 10_000
 const MAX_MESSAGE_LENGTH = 200
 const IS_DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/
+const IS_DRAFT_2020 = /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/
 
 /** Formats whose check takes time in proportion to the text. Others are a mistake in the schema. */
 const FORMATS = [
@@ -60,12 +61,19 @@ function dialect(make: Dialect['make']): Dialect {
 }
 
 function dialectOf(schema: JsonSchema): Dialect {
+  return IS_DRAFT_07.test(dialectName(schema) ?? '') ? DRAFT_07 : DRAFT_2020
+}
+
+function dialectName(schema: JsonSchema): string | undefined {
   const name = typeof schema === 'object' ? schema['$schema'] : undefined
-  return typeof name === 'string' && IS_DRAFT_07.test(name) ? DRAFT_07 : DRAFT_2020
+  return name === undefined ? undefined : String(name)
 }
 
 /** Why a schema is no JSON Schema (draft 2020-12, or draft-07 by its `$schema`); undefined if it is one. */
 export function schemaMistake(schema: JsonSchema): string | undefined {
+  const name = dialectName(schema)
+  if (name !== undefined && !IS_DRAFT_07.test(name) && !IS_DRAFT_2020.test(name))
+    return '$schema must be that of draft 2020-12 or draft-07'
   const checker = dialectOf(schema).meta()
   if (checker.validateSchema(schema) !== true) return shorten(checker.errorsText(checker.errors))
   const compiled = compileResponseSchema(schema)

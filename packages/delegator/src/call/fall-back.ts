@@ -1,3 +1,4 @@
+import { ValidationError } from '@posthorn/core'
 import { STATIC } from '../fallbacks/static-answer.ts'
 import type { FallbackAnswer, FallbackRequest } from '../fallbacks/strategy.ts'
 import type { FallbackChoice } from '../manifest/capability.ts'
@@ -27,7 +28,10 @@ export async function fallBack(call: Call, fault: CallFault, choice: FallbackCho
     call.input.signal?.throwIfAborted()
     const why = error instanceof Error ? error.message : String(error)
     call.incident('fallback', new Error(`the fallback ${name} failed: ${why}`))
-    return { ...end, source: STATIC, data: null }
+    // What is wrong with the call itself helps whoever makes it; anything else is the operator's business.
+    const told = error instanceof ValidationError ? `: ${why}` : ''
+    const message = `${fault.message}; the fallback ${name} failed as well${told}`
+    return { ...end, fault: { ...fault, message }, source: STATIC, data: null }
   }
 }
 

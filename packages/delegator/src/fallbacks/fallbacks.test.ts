@@ -50,11 +50,14 @@ describe('random-winner', () => {
   })
 
   it.each([[{}], [null], [{ candidates: [] }], [{ candidates: 'Ada' }]])(
-    'without candidates in %j is an incident, and answers null',
+    'without candidates in %j is an incident, answers null, and says why',
     async (payload) => {
       const { delegator, time, log } = stage([down], { capability: choose('random-winner') })
       const result = await time.run(delegator.call('app', 'quiz_answer', payload))
       expect(result).toMatchObject({ outcome: 'fallback', source: 'static', data: null, reason: 'http_5xx' })
+      expect(result.message).toMatch(
+        /; the fallback random-winner failed as well: payload.candidates: is not a list with at least one entry$/,
+      )
       await time.run(delegator.close())
       expect(log.incidents).toMatchObject([
         { kind: 'fallback', capability: 'quiz_answer', callId: log.calls[0]?.id },

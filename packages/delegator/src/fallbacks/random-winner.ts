@@ -1,4 +1,5 @@
 import { createHmac, hash, randomBytes } from 'node:crypto'
+import { ValidationError } from '@posthorn/core'
 import { randomWinnerOptions } from './grammar.ts'
 import type { FallbackRequest, FallbackStrategy } from './strategy.ts'
 
@@ -65,6 +66,9 @@ function candidatesIn(payload: unknown): readonly unknown[] {
     typeof payload === 'object' && payload !== null && 'candidates' in payload
       ? payload.candidates
       : undefined
-  if (!Array.isArray(candidates)) throw new TypeError('payload.candidates is not a list')
+  if (!Array.isArray(candidates) || candidates.length === 0)
+    throw new ValidationError([
+      { path: 'payload.candidates', message: 'is not a list with at least one entry' },
+    ])
   return candidates
 }

@@ -238,7 +238,11 @@ describe('checkUrl', () => {
       'http://10.0.0.1/',
     ],
   ])('refuses %s with the uniform sentence', (url) => {
-    expect(policy.checkUrl(url)).toEqual({ ok: false, error: [{ path: 'url', message: BLOCKED_MESSAGE }] })
+    const expected = 'a public address, or one in allowedCidrs (POSTHORN_ALLOWED_CIDRS of a service)'
+    expect(policy.checkUrl(url)).toEqual({
+      ok: false,
+      error: [{ path: 'url', message: BLOCKED_MESSAGE, expected }],
+    })
   })
 
   it.each([

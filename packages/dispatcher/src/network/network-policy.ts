@@ -24,6 +24,9 @@ export const MAX_URL_LENGTH = 2048
 /** The one sentence said about every refused address, whatever it is and however the refusal came about. */
 export const BLOCKED_MESSAGE = 'The address is not allowed by the network policy'
 
+/** What an owner of a private network does about it. */
+const ALLOWED = 'a public address, or one in allowedCidrs (POSTHORN_ALLOWED_CIDRS of a service)'
+
 /**
  * Makes a network policy: everything that is not public unicast is refused, except the blocks given.
  *
@@ -77,7 +80,8 @@ function checkUrl(
     issues.push({ path, message: 'contains a user name or password', expected: 'credentials in a header' })
   }
   if (url.port === '0') issues.push({ path, message: 'has port 0' })
-  if (!literalIsAllowed(url.hostname, checkAddress)) issues.push({ path, message: BLOCKED_MESSAGE })
+  if (!literalIsAllowed(url.hostname, checkAddress))
+    issues.push({ path, message: BLOCKED_MESSAGE, expected: ALLOWED })
   return issues.length === 0 ? ok(url) : err(issues)
 }
 

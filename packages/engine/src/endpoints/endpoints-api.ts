@@ -1,11 +1,11 @@
 import { initialState } from '@posthorn/circuit-breaker'
 import { ConflictError, formatId, NotFoundError, uuidv7, ValidationError } from '@posthorn/core'
-import type {
-  Endpoint,
-  EndpointRepository,
-  EndpointSecret,
-  EndpointSettings,
-  PostgresCircuitStore,
+import {
+  type Endpoint,
+  type EndpointRepository,
+  type EndpointSettings,
+  type PostgresCircuitStore,
+  rotatedSecrets,
 } from '@posthorn/db'
 import { generateSecret } from '@posthorn/dispatcher/signing'
 import { idOrNotFound } from '../ids.ts'
@@ -13,7 +13,6 @@ import type { AttemptView, CircuitView, EndpointInput, EndpointsApi, NewSecret }
 import { endpointView, publicKeyOfEndpoint, unhidden } from './endpoint-view.ts'
 import { type EndpointDefaults, parseEndpoint } from './settings.ts'
 
-const MAX_SECRETS = 11
 const MAX_GRACE_MS = 7 * 86_400_000
 const DEFAULT_GRACE_MS = 86_400_000
 
@@ -104,9 +103,10 @@ export function createEndpointsApi(appId: string, services: EndpointServices): E
 
     async rotateSecret(id, options = {}): Promise<NewSecret> {
       const endpoint = await findOwn(id)
-      const secrets = rotated(endpoint, checkedGrace(options.graceMs))
+      const made = generateSecret(endpoint.signing)
+      const secrets = rotatedSecrets(made, endpoint.secrets, checkedGrace(options.graceMs))
       const updated = (await repository.setSecrets(appId, endpoint.id, secrets)) ?? missing()
-      return { secret: secrets[0]?.secret ?? '', publicKey: publicKeyOfEndpoint(updated) }
+      return { secret: made.secret, publicKey: publicKeyOfEndpoint(updated) }
     },
 
     async pause(id) {
@@ -144,16 +144,6 @@ function withHeaders<Input extends Partial<EndpointInput>>(
 
 function missing(): never {
   throw new NotFoundError('There is no such endpoint.')
-}
-
-/** The new secret first; the ones before it sign beside it until their time is over. */
-function rotated(endpoint: Endpoint, graceMs: number): EndpointSecret[] {
-  const now = Date.now()
-  const until = new Date(now + graceMs).toISOString()
-  const kept = endpoint.secrets
-    .map(({ secret, expiresAt }) => ({ secret, expiresAt: expiresAt ?? until }))
-    .filter(({ expiresAt }) => Date.parse(expiresAt) > now)
-  return [{ secret: generateSecret(endpoint.signing).secret }, ...kept].slice(0, MAX_SECRETS)
 }
 
 function checkedGrace(graceMs = DEFAULT_GRACE_MS): number {
