@@ -1,5 +1,5 @@
+import { tolerate } from '../spool/disk.ts'
 import { addDrops, countDrops, subtractDrops, sumDrops } from '../spool/drops.ts'
-import { tolerate } from '../spool/durable-write.ts'
 import { at, type Spool } from '../spool/layout.ts'
 import { takeState, writeState } from '../spool/state-file.ts'
 import type { DropCounts, Hold, LastError, RetryState, SpoolState } from '../spool/types.ts'

@@ -27,8 +27,11 @@ export interface Disk {
   syncDir(dir: string): void
   /** Throws an `UnfitFileError` for a link, a pipe, a device, and what is too large to be a spool's. */
   read(path: string): string
+  /** A directory does not take the place of one with something in it. */
   rename(from: string, to: string): void
   remove(path: string): void
+  /** Removes an empty directory. */
+  removeDir(path: string): void
   /** Undefined when there is no such file. */
   info(path: string): FileInfo | undefined
   /** Sets the time of modification. */
@@ -63,6 +66,7 @@ export const systemDisk: Disk = {
   read: (path) => readPlainFile(path, LARGEST_FILE_BYTES, 'refuse'),
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),
+  removeDir: (path) => fs.rmdirSync(path),
   info: (path) => {
     const found = fs.statSync(path, { throwIfNoEntry: false })
     return found && { bytes: found.size, modifiedAt: found.mtimeMs, mode: found.mode & 0o777 }
@@ -70,6 +74,23 @@ export const systemDisk: Disk = {
   touch: (path, timeMs) => fs.utimesSync(path, timeMs / 1000, timeMs / 1000),
   empty: (path) => fs.truncateSync(path, 0),
   protect: (path, mode) => fs.chmodSync(path, mode),
+}
+
+let temporaries = 0
+
+/** A name for what is being written, which no other writer has, of this process or another. */
+export function temporaryName(what: string): string {
+  temporaries += 1
+  return `${what}.${process.pid}.${Math.round(performance.timeOrigin + performance.now())}.${temporaries}`
+}
+
+/** Does what may fail without consequence. */
+export function tolerate(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // Nothing depends on it.
+  }
 }
 
 /** The code of a system call's error, such as `ENOENT`; undefined for anything else. */

@@ -20,7 +20,7 @@ let spool: Spool
 
 beforeEach(() => {
   const dir = mkdtempSync(join(tmpdir(), 'posthorn-spool-'))
-  spool = openSpool(join(dir, 'spool'))
+  spool = openSpool(join(dir, 'spool'), { sealDirs: [join(dir, 'seal')] })
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
 })
 
@@ -47,18 +47,21 @@ it('only its owner can read a spool', () => {
 
 it('finds what is wrong, and mends it without losing an event', () => {
   const torn = put()
-  writeFileSync(path('pending', eventFile(torn.requestId)), encodeEvent(torn).slice(0, -9))
+  writeFileSync(path('pending', eventFile(torn.requestId)), encodeEvent(spool, torn).slice(0, -9))
   const changed = put()
-  writeFileSync(path('pending', eventFile(changed.requestId)), encodeEvent(changed).replace('Stop', 'Spot'))
+  writeFileSync(
+    path('pending', eventFile(changed.requestId)),
+    encodeEvent(spool, changed).replace('Stop', 'Spot'),
+  )
   writeFileSync(path('pending', 'stray.txt'), 'what is this')
   const orphan = put()
   claimEvent(spool, orphan.requestId, { owner: '999999-dead', leaseUntil: Date.now() + 60_000 })
   const doubled = put()
   claimEvent(spool, doubled.requestId, { owner: '999999-dead', leaseUntil: Date.now() + 60_000 })
-  writeFileSync(path('pending', eventFile(doubled.requestId)), encodeEvent(doubled))
+  writeFileSync(path('pending', eventFile(doubled.requestId)), encodeEvent(spool, doubled))
   writeFileSync(path('failed', '01890000-0000-7000-8000-000000000000.reason.json'), '{}')
   const whole = newEvent()
-  writeFileSync(path('tmp', eventFile(whole.requestId)), encodeEvent(whole), { mode: 0o600 })
+  writeFileSync(path('tmp', eventFile(whole.requestId)), encodeEvent(spool, whole), { mode: 0o600 })
   writeFileSync(path('tmp', 'state.1.2.3'), '{')
   for (const name of readdirSync(path('tmp'))) utimesSync(path('tmp', name), 1, 1)
   writeFileSync(path('state.json'), '{"version":')

@@ -31,6 +31,7 @@ export function checkSpool(spool: Spool, { repair, isAlive = processIsAlive }: F
   const findings = [
     ...wrongModes(spool),
     ...corruptEvents(spool),
+    ...unsealedEvents(spool),
     ...orphanedClaims(spool, isAlive),
     ...orphanedReasons(spool),
     ...leftTemporaries(spool),
@@ -66,6 +67,22 @@ function repaired(found: FsckFinding, mend: () => void, done = 'removed'): FsckF
   } catch (error) {
     return { ...found, message: `${found.message}; it cannot be mended: ${(error as Error).message}` }
   }
+}
+
+/** Files that somebody else may have put there. Without a key nobody can tell. */
+function unsealedEvents(spool: Spool): Mendable[] {
+  const problem = spool.seals.problem()
+  if (problem !== undefined) {
+    const message = `events can neither be sealed nor sent: ${problem}`
+    return [finding('no-seal-key', '.', message)]
+  }
+  return listEvents(spool).flatMap(({ folder, file, unsealed }) => {
+    if (unsealed === undefined || folder === 'failed') return []
+    const failedAt = new Date(spool.clock.now()).toISOString()
+    const failure = { reason: 'unsealed', at: failedAt, message: unsealed, tries: 0 } as const
+    const mend = () => failEvent(spool, folder, file, failedName(file), failure)
+    return [finding('unsealed-event', `${folder}/${file}`, unsealed, mend, 'moved to failed/')]
+  })
 }
 
 function corruptEvents(spool: Spool): Mendable[] {

@@ -1,7 +1,7 @@
 import { uuidv7 } from '@posthorn/core'
 import { UnfitFileError } from '../plain-file.ts'
-import { unlessGone } from './disk.ts'
-import { temporaryName, tolerate, writeDurably } from './durable-write.ts'
+import { temporaryName, tolerate, unlessGone } from './disk.ts'
+import { writeDurably } from './durable-write.ts'
 import { at, type Spool, STATE_FILE } from './layout.ts'
 import type { SpoolState } from './types.ts'
 

@@ -91,6 +91,10 @@ export class MemoryDisk implements Disk {
 
   rename(from: string, to: string): void {
     this.#enter('rename', from)
+    if (this.directories.has(from)) {
+      this.#renameDirectory(from, to)
+      return
+    }
     const file = this.#at('rename', from)
     if (!this.directories.has(dirname(to))) throw failure('ENOENT', 'rename', to)
     this.files.delete(from)
@@ -101,6 +105,11 @@ export class MemoryDisk implements Disk {
     this.#enter('remove', path)
     this.#at('remove', path)
     this.files.delete(path)
+  }
+
+  removeDir(path: string): void {
+    this.#enter('removeDir', path)
+    this.directories.delete(path)
   }
 
   info(path: string) {
@@ -129,6 +138,18 @@ export class MemoryDisk implements Disk {
   crash(): void {
     this.#open.clear()
     for (const file of this.files.values()) file.bytes = file.syncedBytes
+  }
+
+  #renameDirectory(from: string, to: string): void {
+    if ([...this.files.keys()].some((path) => path.startsWith(`${to}/`)))
+      throw failure('ENOTEMPTY', 'rename', to)
+    for (const [path, file] of [...this.files]) {
+      if (!path.startsWith(`${from}/`)) continue
+      this.files.delete(path)
+      this.files.set(to + path.slice(from.length), file)
+    }
+    this.directories.delete(from)
+    this.directories.add(to)
   }
 
   #enter(call: DiskCall, path: string): void {
