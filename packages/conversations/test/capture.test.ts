@@ -272,7 +272,7 @@ describe('capture', () => {
     expect(owed.map((row) => row.endpoint_id).sort()).toEqual([one, all].sort())
   })
 
-  it('keeps what a hook client says of itself, and counts what it dropped once', async () => {
+  it('keeps what a hook client says of itself, and counts what it dropped once, however its reports come', async () => {
     const appId = uuidv7()
     const id = uuidv7()
     const report = (dropped: number, more: object = {}) =>
@@ -294,11 +294,13 @@ describe('capture', () => {
     await capture.accept(
       request(stop('client'), {
         appId,
-        client: report(5, { backlog: 'many', droppedByReason: { full: 1, age: 4 } }),
+        client: report(7, { backlog: 'many', droppedByReason: { full: 3, age: 4 } }),
       }),
     )
+    // Sent before, and later here.
+    await capture.accept(request(stop('client'), { appId, client: report(2) }))
     await capture.accept(
-      request('nothing', { appId, client: report(9, { lastError: { code: 'ECONNREFUSED', at: null } }) }),
+      request('nothing', { appId, client: report(8, { lastError: { code: 'ECONNREFUSED', at: null } }) }),
     )
     expect((await new HookClientRepository(db.pool).list(appId, {})).data).toMatchObject([
       {
@@ -307,8 +309,8 @@ describe('capture', () => {
         platform: 'linux',
         arch: null,
         backlog: 3,
-        dropped: 7,
-        droppedByReason: { full: 3, age: 4 },
+        dropped: 8,
+        droppedByReason: { full: 8, age: 4 },
         lastError: { code: 'ECONNREFUSED', at: null },
       },
     ])

@@ -44,7 +44,7 @@ const headers = z.object({
   [CLIENT_HEADER]: z
     .string()
     .optional()
-    .describe('JSON of the hook client: its backlog, and what it dropped'),
+    .describe('JSON of the hook client: its backlog, and what it dropped since it exists'),
 })
 
 /** `POST /api/v1/hooks/claude-code`, and the same under the name it had before. */

@@ -38,7 +38,7 @@ export interface ClientReport {
   readonly version: string | null
   readonly backlog: number
   readonly failed: number
-  /** dropped since the last report that was confirmed */
+  /** dropped since this client exists: it only grows */
   readonly dropped: number
   readonly droppedByReason: Readonly<Record<string, number>>
   readonly lastError: { readonly code: string; readonly at: string | null } | null

@@ -20,7 +20,7 @@ function held(hold: Partial<Hold>): SpoolStatus {
       oldestAgeMs: 5_000,
     },
     state: {
-      ...{ version: 1, clientId: 'c', unreportedDrops: {}, totalDrops: {}, sent: 0, lastSuccessAt: null },
+      ...{ version: 1, clientId: 'c', totalDrops: {}, reportedDrops: {}, sent: 0, lastSuccessAt: null },
       ...{ lastError: error, hold: whole, retries: {}, foldedDrops: [] },
     },
     ...{ dropped: { total: {}, unreported: {} }, sender: null, captureError: null, sealProblem: null },

@@ -81,7 +81,6 @@ export class Delivery {
       const outcome = await this.#request(event, tries)
       if (outcome.ok) return this.#complete(event, outcome)
       const judgement = judge(outcome)
-      if (outcome.status !== undefined) ledger.reportRefused(this.#requestId)
       if (judgement.kind === 'stopped') return this.#release('stopped')
       if (judgement.kind === 'reject') return this.#fail(event, 'rejected', outcome, tries)
       if (judgement.kind === 'shrink') return this.#shrink(event, outcome, tries)

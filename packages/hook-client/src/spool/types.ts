@@ -104,10 +104,10 @@ export interface SpoolState {
   version: 1
   /** UUID of this spool's client, made once. */
   clientId: string
-  /** Dropped since the last report that the server confirmed. */
-  unreportedDrops: DropCounts
-  /** Dropped since the spool exists. */
+  /** Dropped since the spool exists: what is reported. */
   totalDrops: DropCounts
+  /** As much of it as the server has confirmed. */
+  reportedDrops: DropCounts
   /** Events that the server took since the spool exists. */
   sent: number
   lastSuccessAt: string | null
