@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
@@ -93,6 +102,21 @@ it('finds what is wrong, and mends it without losing an event', () => {
   const ids = (folder: 'pending' | 'failed') => listEvents(spool, folder).map(({ requestId }) => requestId)
   expect(ids('pending').toSorted()).toEqual([orphan, doubled, whole].map((one) => one.requestId).toSorted())
   expect(ids('failed').toSorted()).toEqual([torn.requestId, changed.requestId, 'stray.txt'].toSorted())
+})
+
+it.skipIf(process.platform === 'win32')('changes no rights of what a link leads to, in no folder', () => {
+  const target = join(spool.dir, '..', 'target')
+  writeFileSync(target, 'not the spool’s', { mode: 0o644 })
+  put()
+  const folders = ['pending', 'processing', 'failed'] as const
+  for (const folder of folders) symlinkSync(target, path(folder, eventFile(newEvent().requestId)))
+  checkSpool(spool, { repair: true })
+  expect(statSync(target).mode & 0o777).toBe(0o644)
+  expect(kinds()).toEqual([])
+  const link = openSpool(join(spool.dir, '..', 'link'), { sealDirs: [join(spool.dir, '..', 'seal')] })
+  symlinkSync(spool.dir, link.dir)
+  chmodSync(spool.dir, 0o755)
+  expect(checkSpool(link, { repair: true })).toMatchObject([{ kind: 'wrong-mode', repaired: 'set to 700' }])
 })
 
 it('leaves alone what a living sender holds', () => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { failEvent, failedName, ownerIsGone, recoverClaims } from './claims.ts'
 import {
   at,
@@ -162,10 +163,11 @@ function wrongModes(spool: Spool): Mendable[] {
     namesIn(spool, folder).map((name) => ({ path: `${folder}/${name}`, right: 0o600 })),
   )
   return [...directories, ...files].flatMap(({ path, right }) => {
-    const mode = spool.disk.info(at(spool, path))?.mode
-    if (mode === undefined || (mode & 0o077) === 0) return []
+    const { mode, isLink } = spool.disk.info(at(spool, path)) ?? { mode: 0, isLink: false }
+    // What a link leads to is not the spool's. That the spool itself is behind one is its owner's choice.
+    if ((mode & 0o077) === 0 || (isLink && path !== '.')) return []
     const message = `others may use it (mode ${mode.toString(8)})`
-    const mend = () => spool.disk.protect(at(spool, path), right)
+    const mend = () => spool.disk.protect(path === '.' ? join(spool.dir, '/') : at(spool, path), right)
     return [finding('wrong-mode', path, message, mend, `set to ${right.toString(8)}`)]
   })
 }

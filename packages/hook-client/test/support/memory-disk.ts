@@ -115,8 +115,9 @@ export class MemoryDisk implements Disk {
   info(path: string) {
     this.#enter('info', path)
     const file = this.files.get(path)
-    if (file !== undefined) return { bytes: file.bytes.length, modifiedAt: file.modifiedAt, mode: file.mode }
-    return this.directories.has(path) ? { bytes: 0, modifiedAt: 0, mode: 0o700 } : undefined
+    if (file !== undefined)
+      return { bytes: file.bytes.length, modifiedAt: file.modifiedAt, mode: file.mode, isLink: false }
+    return this.directories.has(path) ? { bytes: 0, modifiedAt: 0, mode: 0o700, isLink: false } : undefined
   }
 
   touch(path: string, timeMs: number): void {
