@@ -39,7 +39,9 @@ const headers = z.object({
   'x-captured-at': z
     .string()
     .optional()
-    .describe('when it happened, ISO 8601; one that cannot be read counts as not given'),
+    .describe(
+      'when it happened, ISO 8601; one that cannot be read does not count, and the event says so in `metadata.ignored`',
+    ),
   'x-retry-attempt': z.string().optional().describe('which try of its sender this is'),
   [CLIENT_HEADER]: z
     .string()

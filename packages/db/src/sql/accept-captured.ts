@@ -67,11 +67,12 @@ with first as materialized (
   select f.app_id, f.event_id from first f where f.same
 ), kept as (
   insert into posthorn.events (id, app_id, source, request_id, trace_id, event_type, session_id, headers, ip_address,
-    status, occurred_at, received_at, processed_at, error_code, duplicate_of)
+    metadata, status, occurred_at, received_at, processed_at, error_code, duplicate_of)
   select r.id, f.app_id, r.source, r.request_id, r.trace_id, r.event_type, r.session_id, r.headers, r.ip_address,
-    'DUPLICATE', r.occurred_at, coalesce(r.received_at, now()), now(), 'duplicate', f.event_id
+    r.metadata, 'DUPLICATE', r.occurred_at, coalesce(r.received_at, now()), now(), 'duplicate', f.event_id
     from same f, jsonb_to_record($4::jsonb) as r(id uuid, source text, request_id text, trace_id text,
-    event_type text, session_id text, headers jsonb, ip_address inet, occurred_at timestamptz, received_at timestamptz)
+    event_type text, session_id text, headers jsonb, ip_address inet, metadata jsonb, occurred_at timestamptz,
+    received_at timestamptz)
 ), noted as (${noteClientSql('$5::jsonb', 'same')}
 )
 select f.same, f.event_id, e.status, e.conversation_id, e.message_id, e.tool_use_id, e.error_code, e.error_message, e.error_stack
@@ -85,12 +86,12 @@ select f.same, f.event_id, e.status, e.conversation_id, e.message_id, e.tool_use
 export const keepInvalidSql = `
 with kept as (
   insert into posthorn.events (id, app_id, source, request_id, trace_id, event_type, session_id, raw_body, headers,
-    ip_address, status, occurred_at, received_at, processed_at, error_code, error_message)
+    ip_address, metadata, status, occurred_at, received_at, processed_at, error_code, error_message)
   select r.id, r.app_id, r.source, r.request_id, r.trace_id, r.event_type, r.session_id, $2::bytea, r.headers,
-    r.ip_address, 'INVALID', r.occurred_at, coalesce(r.received_at, now()), now(), 'validation', r.error_message
+    r.ip_address, r.metadata, 'INVALID', r.occurred_at, coalesce(r.received_at, now()), now(), 'validation', r.error_message
     from jsonb_to_record($1::jsonb) as r(id uuid, app_id uuid, source text, request_id text, trace_id text,
-    event_type text, session_id text, headers jsonb, ip_address inet, occurred_at timestamptz,
-    received_at timestamptz, error_message text)
+    event_type text, session_id text, headers jsonb, ip_address inet, metadata jsonb,
+    occurred_at timestamptz, received_at timestamptz, error_message text)
   returning app_id
 ), noted as (${noteClientSql('$3::jsonb', 'kept')}
 )
