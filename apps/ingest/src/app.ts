@@ -155,7 +155,7 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
       await api.register(batchRoutes, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
       registerEventReading(api, { showStacks })
       registerReprocessing(api, { capture, showStacks, changed })
-      registerConversations(api, new ConversationRepository(pool))
+      registerConversations(api, new ConversationRepository(pool), changed)
       registerHookClients(api, new HookClientRepository(pool))
       registerEndpoints(api)
       registerEndpointActions(api)
