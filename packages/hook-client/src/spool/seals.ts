@@ -8,11 +8,14 @@ const KEY_FILE = 'key'
 const KEY_BYTES = 32
 const KEY_TEXT = /^[0-9a-f]{64}\n$/
 
+/** From here on loading `node:crypto` takes less time than it saves. */
+const LARGE_BYTES = 256 * 1024
+
 /**
  * Tells events that this user captured from files that somebody else put into the spool, as a repository that was
  * cloned may: each event is sealed with a secret key of the user's, which lies outside of every project.
  *
- * A seal is HMAC-SHA-256 (RFC 2104). Not by `node:crypto`, since loading that costs a third of a bare start of Node.
+ * A seal is HMAC-SHA-256 (RFC 2104). Of an event of usual size not by `node:crypto`, since loading that takes longer.
  */
 export class Seals {
   readonly #dirs: readonly string[]
@@ -95,7 +98,10 @@ export class Seals {
 }
 
 function sealWith(key: Uint8Array, text: string): string {
-  return Buffer.from(hmac(sha256, key, Buffer.from(text))).toString('hex')
+  const bytes = Buffer.from(text)
+  return bytes.length < LARGE_BYTES
+    ? Buffer.from(hmac(sha256, key, bytes)).toString('hex')
+    : process.getBuiltinModule('node:crypto').createHmac('sha256', key).update(bytes).digest('hex')
 }
 
 /**
