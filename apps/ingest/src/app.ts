@@ -6,11 +6,11 @@ import {
   ConversationRepository,
   createKeyring,
   HookClientRepository,
+  ManifestRepository,
   NotificationRepository,
   PLATFORM_APP_ID,
 } from '@posthorn/db'
 import type { Posthorn } from '@posthorn/engine'
-import type { ServicePool } from '@posthorn/engine/config'
 import type { Registry } from '@prometheus-io/client'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -48,6 +48,7 @@ import type { ZodApp } from './http/zod-app.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { registerMetrics } from './metrics/routes.ts'
 import { registerNotifications } from './notifications/routes.ts'
+import type { IngestPools } from './pools.ts'
 import { answerClientError, answerFrameworkError, registerProblems } from './problems/handlers.ts'
 import { registerOpenApi } from './reference/openapi.ts'
 import { registerReference } from './reference/routes.ts'
@@ -58,10 +59,8 @@ import { Streams, type StreamTimes } from './stream/streams.ts'
 export interface IngestOptions {
   /** the engine, migrated; the service neither starts its worker nor stops it */
   readonly posthorn: Posthorn
-  /** for captured events and what they become; stays the caller's to end */
-  readonly pool: ServicePool
-  /** for calls to apps alone, so that they wait for nothing else; stays the caller's to end, after the service */
-  readonly callPool: ServicePool
+  /** stay the caller's to end, after the service */
+  readonly pools: IngestPools
   readonly config: IngestConfig
   /** a pino logger, or nothing is logged */
   readonly logger?: FastifyBaseLogger
@@ -103,11 +102,11 @@ const TIMEOUTS = {
  * @throws Error when a route was added that does not say what access it needs
  */
 export async function createIngest(options: IngestOptions): Promise<IngestApp> {
-  const { posthorn, pool, callPool, config, logger } = options
+  const { posthorn, pools, config, logger } = options
   const showStacks = options.showStacks ?? process.env['NODE_ENV'] !== 'production'
   const changed = () => posthorn.changed()
   const capture = createCapture({
-    pool,
+    pool: pools.capture,
     onError: (error) => logger?.warn({ err: errorFields(error) }, 'a projection is left to a worker'),
   })
   const readiness = new Readiness(() => posthorn.readiness())
@@ -148,8 +147,9 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
     showStacks,
     changed,
   })
+  const keyring = createKeyring(config.POSTHORN_ENCRYPTION_KEYS)
   const calls = createCalls({
-    ...{ posthorn, pool: callPool, config, metrics, logger },
+    ...{ posthorn, pool: pools.calls, config, metrics, logger },
     maxOpenPerApp: options.maxCallsPerApp,
   })
   // Behind the last answer: what was recorded of calls is written before the service is gone.
@@ -160,27 +160,27 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
       await api.register(batchRoutes, { bodyLimit: config.WEBHOOK_BODY_LIMIT, metrics })
       registerEventReading(api, { showStacks })
       registerReprocessing(api, { capture, showStacks, changed })
-      registerConversations(api, new ConversationRepository(pool))
-      registerHookClients(api, new HookClientRepository(pool))
+      registerConversations(api, new ConversationRepository(pools.capture), changed)
+      registerHookClients(api, new HookClientRepository(pools.capture))
       registerEndpoints(api)
       registerEndpointActions(api)
       registerCircuits(api)
       registerDeliveries(api)
       registerApps(api, {
-        apps: new AppRepository(callPool, createKeyring(config.POSTHORN_ENCRYPTION_KEYS)),
+        apps: new AppRepository(pools.management, keyring),
         forget: (appId) => calls.apps.forget(appId),
       })
-      registerManifests(api, calls)
+      registerManifests(api, { ...calls, manifests: new ManifestRepository(pools.management, keyring) })
       registerCall(api, { delegator: calls.delegator, bodyLimit: config.WEBHOOK_BODY_LIMIT })
-      registerCallReading(api, new CallRepository(callPool))
-      registerCapabilityCircuits(api, { calls, pool: callPool })
+      registerCallReading(api, new CallRepository(pools.management))
+      registerCapabilityCircuits(api, { calls, pool: pools.management })
       registerApprovals(api, {
         posthorn,
-        pool: callPool,
-        approvals: new ApprovalRepository(callPool),
+        pool: pools.management,
+        approvals: new ApprovalRepository(pools.management),
         apps: calls.apps,
       })
-      registerNotifications(api, new NotificationRepository(callPool))
+      registerNotifications(api, new NotificationRepository(pools.management))
       registerStream(api, streams)
     },
     { prefix: '/api/v1' },

@@ -1,5 +1,4 @@
 export { createIngest, type IngestApp, type IngestOptions } from './app.ts'
-export { openCallPool } from './calls/call-pool.ts'
-export { openCapturePool } from './capture-pool.ts'
 export { type IngestConfig, parseIngestConfig } from './config.ts'
+export { closeIngestPools, type IngestPools, openIngestPools } from './pools.ts'
 export { type RunningIngest, serveIngest } from './serve.ts'

@@ -3,10 +3,9 @@ import { migrate } from '@posthorn/db'
 import { createPosthorn, type Posthorn } from '@posthorn/engine'
 import { posthornOptions } from '@posthorn/engine/config'
 import { createIngest, type IngestApp } from './app.ts'
-import { openCallPool } from './calls/call-pool.ts'
-import { openCapturePool } from './capture-pool.ts'
 import type { IngestConfig } from './config.ts'
 import { createLogger } from './http/logger.ts'
+import { closeIngestPools, openIngestPools } from './pools.ts'
 
 /** A service that runs. */
 export interface RunningIngest {
@@ -25,20 +24,19 @@ export interface RunningIngest {
 export async function serveIngest(config: IngestConfig): Promise<RunningIngest> {
   const log = createLogger(config)
   const posthorn = createPosthorn({ ...posthornOptions(config), logger: log.logger })
-  const pool = openCapturePool(config)
-  const callPool = openCallPool(config)
+  const pools = openIngestPools(config)
   let app: IngestApp | undefined
   const close = async () => {
     app?.drain()
     await app?.close()
     await posthorn.stop({ graceMs: config.SHUTDOWN_GRACE })
-    await Promise.all([pool.end(), callPool.end()])
+    await closeIngestPools(pools)
     log.logger.info('stopped')
     log.close()
   }
   try {
     await prepareDatabase(posthorn, config)
-    app = await createIngest({ posthorn, pool, callPool, config, logger: log.logger })
+    app = await createIngest({ posthorn, pools, config, logger: log.logger })
     const { HOST: host, PORT: port } = config
     await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` })
     return { url: urlOf(host, app.server.address()), app, posthorn, close }

@@ -120,6 +120,19 @@ describe('an approval', () => {
     expect(told.deliveries.map(({ endpointId }) => endpointId)).toEqual([endpoint.id])
   })
 
+  it('is decided also where the capability was taken away a moment ago by somebody else', async () => {
+    const { made, id } = await pending()
+    // Another process has the manifest changed: what this one knows is still the old one.
+    await service.database.pool.query(
+      `update posthorn.endpoints set enabled = false, deleted_at = now() where app_id = $1`,
+      [made.uuid],
+    )
+    const answer = await operator(`${APPROVALS}/${id}/approve`, { json: {} })
+    const decided = approvalDetailSchema.parse(answer.json())
+    expect(decided.status).toBe('approved')
+    expect(await toldBy(made, decided.eventId)).toMatchObject({ type: 'approval.approved', deliveries: [] })
+  })
+
   it('is decided once: the same again changes nothing, another decision is refused', async () => {
     const { id } = await pending()
     const decide = (action: string) => operator(`${APPROVALS}/${id}/${action}`, { json: {} })

@@ -42,6 +42,7 @@ const ROUTES: Readonly<Record<string, 'public' | readonly KeyRole[]>> = {
   'POST /api/v1/events/reprocess': ['operator', 'admin'],
   'GET /api/v1/conversations': ['read', 'operator', 'admin'],
   'GET /api/v1/conversations/:id': ['read', 'operator', 'admin'],
+  'DELETE /api/v1/conversations/:id': ['admin'],
   'GET /api/v1/conversations/:id/messages': ['read', 'operator', 'admin'],
   'GET /api/v1/conversations/:id/tool-uses': ['read', 'operator', 'admin'],
   'POST /api/v1/apps': ['admin'],
@@ -280,7 +281,7 @@ describe('apps', () => {
     }
     expect(ids.dlv).toMatch(/^dlv_/)
     const routes = Object.keys(ROUTES).filter((route) => route.includes(':id'))
-    expect(routes).toHaveLength(22)
+    expect(routes).toHaveLength(23)
     for (const route of routes) {
       const [, call] = request(route)
       const path = route.split(' ')[1] ?? ''

@@ -1,7 +1,8 @@
+import { createPosthorn } from '@posthorn/engine'
 import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createIngest } from '../src/app.ts'
-import { openCallPool } from '../src/calls/call-pool.ts'
+import { closeIngestPools, openIngestPools } from '../src/pools.ts'
 import { clientOf } from './support/client.ts'
 import { makeCallable } from './support/manifest.ts'
 import { startProxy } from './support/proxy.ts'
@@ -25,8 +26,8 @@ describe('calls', () => {
   it('go on while their database is away, and are on record when it is back', async () => {
     service = await startService()
     await using proxy = await startProxy(service.database.url)
-    const callPool = openCallPool({ DATABASE_URL: proxy.url })
-    const app = await createIngest({ ...service.parts, callPool })
+    const pools = openIngestPools({ DATABASE_URL: proxy.url })
+    const app = await createIngest({ ...service.parts, pools })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const admin = clientOf(url, await service.key('admin'))
     await using receiver = await startReceiver((response) => response.end('{"rate":1}'))
@@ -40,7 +41,37 @@ describe('calls', () => {
     await proxy.restore()
     await expect.poll(() => outcomes(made.uuid), PATIENCE).toEqual(['ok', 'ok', 'ok', 'ok'])
     await app.close()
-    await callPool.end()
+    await closeIngestPools(pools)
+  })
+
+  it('go on while their database is silent: key, app and circuit are known', async () => {
+    service = await startService()
+    await using proxy = await startProxy(service.database.url)
+    const url = proxy.url
+    const posthorn = createPosthorn({
+      connectionString: url,
+      encryptionKeys: service.parts.config.POSTHORN_ENCRYPTION_KEYS,
+    })
+    const pools = openIngestPools({ DATABASE_URL: url })
+    const app = await createIngest({ ...service.parts, posthorn, pools })
+    const admin = clientOf(await app.listen({ host: '127.0.0.1', port: 0 }), await service.key('admin'))
+    await using receiver = await startReceiver((response) => response.end('{"rate":1}'))
+    const made = await makeCallable(admin, { rates: receiver.url })
+    const call = async () =>
+      (await admin(`/api/v1/apps/${made.id}/capabilities/rates/call`, { json: { payload: 1 } })).json()
+    expect(await call()).toMatchObject({ outcome: 'ok' })
+    proxy.hold()
+    const silentFrom = performance.now()
+    // Beyond what keys, apps and circuits are remembered for anyhow.
+    while (performance.now() - silentFrom < 7_000) {
+      expect(await call()).toMatchObject({ outcome: 'ok', data: { rate: 1 } })
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    proxy.release()
+    await expect.poll(() => outcomes(made.uuid).then((all) => all.length), PATIENCE).toBeGreaterThan(10)
+    await app.close()
+    await posthorn.stop({ graceMs: 1_000 })
+    await closeIngestPools(pools)
   })
 
   it('under way when the service stops are answered, and all of them are on record then', async () => {

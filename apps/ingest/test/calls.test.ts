@@ -245,6 +245,18 @@ describe('a call that makes no sense', () => {
     ['two payloads', '{"payload":1,"payload":2}', ['payload']],
     ['a context that is none', '{"payload":1,"context":[]}', ['context']],
     ['NUL in the context', '{"payload":1,"context":{"roomId":"a\\u0000"}}', ['context.roomId']],
+    ['a room that is no text', '{"payload":1,"context":{"roomId":7}}', ['context.roomId']],
+    ['a room without a name', '{"payload":1,"context":{"roomId":""}}', ['context.roomId']],
+    [
+      'a room that nobody could ask for',
+      `{"payload":1,"context":{"roomId":"${'r'.repeat(501)}"}}`,
+      ['context.roomId'],
+    ],
+    [
+      'a context nested deeply',
+      `{"payload":1,"context":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`,
+      [`context.a${'[0]'.repeat(31)}`],
+    ],
     ['a huge context', `{"payload":1,"context":{"a":"${'x'.repeat(9_000)}"}}`, ['context']],
   ])('is refused for %s', async (_name, body, paths) => {
     const { id } = await makeCallable(admin, { quiz_answer: healthy.url })

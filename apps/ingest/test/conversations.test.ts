@@ -144,6 +144,35 @@ describe('conversations', () => {
     expect((await reader(`/api/v1/conversations/${id}`)).problem()).toMatchObject({ status: 404 })
   })
 
+  it('are deleted with what is in them, announced, and begun anew by what comes later', async () => {
+    const manager = clientOf(service.url, await service.key('admin'))
+    const stream = await openStream(service.url, readKey)
+    const sessionId = uuidv7()
+    await play(sessionId, 'Forget me')
+    const find = async () =>
+      (await reader(`/api/v1/conversations?sessionId=${sessionId}`)).json<Listed>().data[0]
+    const id = (await find())?.id ?? ''
+    const path = `/api/v1/conversations/${id}`
+    expect((await reader(path, { method: 'DELETE' })).status).toBe(403)
+    expect((await manager(path, { method: 'DELETE' })).status).toBe(204)
+    for (const gone of [path, `${path}/messages`, `${path}/tool-uses`])
+      expect((await reader(gone)).status).toBe(404)
+    expect((await manager(path, { method: 'DELETE' })).status).toBe(404)
+    expect((await manager('/api/v1/conversations/nonsense', { method: 'DELETE' })).status).toBe(404)
+    expect(await find()).toBeUndefined()
+    await expect
+      .poll(() => stream.of('conversation_update').at(-1), PATIENCE)
+      .toMatchObject({ id, sessionId, status: 'deleted' })
+    stream.close()
+    const events = (await reader(`/api/v1/events?sessionId=${sessionId}`)).json<{ data: object[] }>()
+    expect(events.data).toHaveLength(6)
+
+    await play(sessionId, 'Here again')
+    const anew = await find()
+    expect(anew).toMatchObject({ title: 'Here again', counts: { events: 6, messages: 2, toolUses: 1 } })
+    expect(anew?.id).not.toBe(id)
+  })
+
   it('refuse what they do not know', async () => {
     expect((await reader('/api/v1/conversations?search=x')).problem()).toMatchObject({
       errors: [{ path: 'search' }],

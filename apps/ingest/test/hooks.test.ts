@@ -302,7 +302,7 @@ describe('what is no event', () => {
 })
 
 describe('hook clients', () => {
-  it('are remembered with what they report, and their drops are added up', async () => {
+  it('are remembered with what they report, and the sum of their drops counts once', async () => {
     const id = '0199d5c6-0000-4000-8000-000000000001'
     const report = (more: object) => ({
       'x-posthorn-hook-client': JSON.stringify({
@@ -327,7 +327,7 @@ describe('hook clients', () => {
     await send(json, { 'x-request-id': requestId, ...report({}) })
     await send(
       prompt(uuidv7()),
-      report({ backlog: 0, dropped: 5, droppedByReason: { age: 5 }, lastError: null }),
+      report({ backlog: 0, dropped: 7, droppedByReason: { full: 2, age: 5 }, lastError: null }),
     )
     const { data } = (await reader('/api/v1/hook-clients')).json<{ data: Record<string, unknown>[] }>()
     expect(data).toHaveLength(1)

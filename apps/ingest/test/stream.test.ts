@@ -1,3 +1,4 @@
+import { uuidv7 } from '@posthorn/core'
 import { recordChanges } from '@posthorn/db'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { clientOf } from './support/client.ts'
@@ -104,6 +105,15 @@ describe('a stream', () => {
     await expect.poll(() => stream.comments.length, PATIENCE).toBeGreaterThan(2)
     expect(stream.events).toHaveLength(1)
     expect(stream.lastId).not.toBe('')
+  })
+
+  it('is opened 500 times by one app and no more, also by those who come at once', async () => {
+    const appId = await makeApp(service.database, uuidv7())
+    const key = await service.key('read', appId)
+    const all = await Promise.all(Array.from({ length: 510 }, () => openStream(service.url, key)))
+    const statuses = Map.groupBy(all, ({ status }) => status)
+    for (const stream of all) stream.close()
+    expect([statuses.get(200)?.length, statuses.get(429)?.length]).toEqual([500, 10])
   })
 
   it('needs a key that reads', async () => {

@@ -41,7 +41,7 @@ export class CaptureIntake {
   /** See `Capture.accept`. */
   async accept(request: CaptureRequest): Promise<CaptureResult> {
     const { project, client, ...received } = request
-    const draft = draftOf({ ...received, id: uuidv7(), receivedAt: null })
+    const draft = draftOf({ ...received, id: uuidv7(), receivedAt: null, metadata: null })
     try {
       return draft.ok
         ? await this.#take(draft.value, client, project)

@@ -1,7 +1,7 @@
 import { describeIssues, err, ok, type Result, type ValidationIssue } from '@posthorn/core'
 import { type CaptureRow, fingerprint, type NewCapture } from '@posthorn/db'
 import { type HookEvent, readBody } from './hook-event.ts'
-import { occurredAt } from './occurred-at.ts'
+import { occurredAt, timeIssue } from './occurred-at.ts'
 
 /** Where captured events come from, and the first word of their types. */
 const SOURCE = 'claude-code'
@@ -34,8 +34,11 @@ export function draftOf({ body, capturedAt, ...received }: Received): Result<Val
   const event = read.ok ? read.value.event : undefined
   const requestId = usableId ?? event?.requestId ?? null
   const kind = read.ok ? read.value.event.kind : read.error.kind
+  // Nothing is refused for a time: the event is kept, and says what was wrong with it.
+  const issue = timeIssue(capturedAt)
   const row: CaptureRow = {
     ...received,
+    ...(issue && { metadata: { ignored: [issue] } }),
     requestId,
     source: SOURCE,
     eventType: `${SOURCE}.${kind ?? 'unknown'}`,

@@ -67,6 +67,41 @@ describe('capture', () => {
     }
   })
 
+  it.each(['yesterday', '', '2026-13-45T00:00:00Z', '0001-01-01T00:00:00Z'])(
+    'keeps an event whose time is %j, and marks it, whatever becomes of it',
+    async (capturedAt) => {
+      const ignored = [
+        {
+          path: 'x-captured-at',
+          message: expect.stringContaining('cannot be read'),
+          expected: expect.anything(),
+        },
+      ]
+      const requestId = `unread-${capturedAt}-time`
+      const sent = request(stop('unread-time'), { capturedAt, requestId })
+      const { status, eventId } = await capture.accept(sent)
+      expect(status).toBe('SUCCESS')
+      expect(await stored(eventId)).toMatchObject({ metadata: { ignored } })
+      await capture.accept(sent)
+      const invalid = await capture.accept(request('nothing', { capturedAt }))
+      expect(invalid.status).toBe('INVALID')
+      expect(await stored(invalid.eventId)).toMatchObject({ metadata: { ignored } })
+      const [copy] = await rowsOf<{ metadata: unknown }>(
+        db.pool,
+        `select metadata from posthorn.events where status = 'DUPLICATE' and request_id = $1`,
+        [requestId],
+      )
+      expect(copy).toMatchObject({ metadata: { ignored } })
+    },
+  )
+
+  it('marks no event whose time is good, or not given', async () => {
+    for (const capturedAt of [null, '2026-01-02T03:04:05Z']) {
+      const { eventId } = await capture.accept(request(stop('read-time'), { capturedAt }))
+      expect(await stored(eventId)).toMatchObject({ metadata: null })
+    }
+  })
+
   it('says when an event happened, by the best that it knows', async () => {
     const id = '0199a2b4-0000-7000-8000-000000000000'
     const at = async (capturedAt: string | null, timestamp: unknown, requestId: string) => {
@@ -272,7 +307,7 @@ describe('capture', () => {
     expect(owed.map((row) => row.endpoint_id).sort()).toEqual([one, all].sort())
   })
 
-  it('keeps what a hook client says of itself, and counts what it dropped once', async () => {
+  it('keeps what a hook client says of itself, and counts what it dropped once, however its reports come', async () => {
     const appId = uuidv7()
     const id = uuidv7()
     const report = (dropped: number, more: object = {}) =>
@@ -294,11 +329,13 @@ describe('capture', () => {
     await capture.accept(
       request(stop('client'), {
         appId,
-        client: report(5, { backlog: 'many', droppedByReason: { full: 1, age: 4 } }),
+        client: report(7, { backlog: 'many', droppedByReason: { full: 3, age: 4 } }),
       }),
     )
+    // Sent before, and later here.
+    await capture.accept(request(stop('client'), { appId, client: report(2) }))
     await capture.accept(
-      request('nothing', { appId, client: report(9, { lastError: { code: 'ECONNREFUSED', at: null } }) }),
+      request('nothing', { appId, client: report(8, { lastError: { code: 'ECONNREFUSED', at: null } }) }),
     )
     expect((await new HookClientRepository(db.pool).list(appId, {})).data).toMatchObject([
       {
@@ -307,8 +344,8 @@ describe('capture', () => {
         platform: 'linux',
         arch: null,
         backlog: 3,
-        dropped: 7,
-        droppedByReason: { full: 3, age: 4 },
+        dropped: 8,
+        droppedByReason: { full: 8, age: 4 },
         lastError: { code: 'ECONNREFUSED', at: null },
       },
     ])

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { removeLocked } from './conversations/remove-conversations.ts'
 import { dropOldPartitions } from './partitions.ts'
 
 /** How long things are kept, in days. */
@@ -101,8 +102,7 @@ function statements(keep: RetentionDays): [name: string, statement: string, days
 }
 
 /**
- * Removes conversations in which nothing has happened for so many days, with what was said and done in them. Each batch
- * locks its conversations first, as a projection does: nothing is written to one that goes.
+ * Removes conversations in which nothing has happened for so many days, with what was said and done in them.
  */
 async function removeConversations(client: pg.PoolClient, days: number): Promise<number> {
   let total = 0
@@ -115,10 +115,10 @@ async function removeConversations(client: pg.PoolClient, days: number): Promise
           order by id limit ${CONVERSATION_BATCH} for update skip locked`,
         [days],
       )
-      const ids = [rows.map(({ id }) => id)]
-      await client.query('delete from posthorn.messages where conversation_id = any($1::uuid[])', ids)
-      await client.query('delete from posthorn.tool_uses where conversation_id = any($1::uuid[])', ids)
-      await client.query('delete from posthorn.conversations where id = any($1::uuid[])', ids)
+      await removeLocked(
+        client,
+        rows.map(({ id }) => id),
+      )
       await client.query('commit')
       total += rows.length
       if (rows.length < CONVERSATION_BATCH) return total

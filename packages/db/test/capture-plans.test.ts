@@ -233,6 +233,7 @@ function newCapture(): NewCapture {
     sessionId: 'session-700',
     headers: null,
     ipAddress: null,
+    metadata: null,
     occurredAt: new Date(),
     receivedAt: null,
     key: requestId,

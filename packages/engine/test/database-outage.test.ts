@@ -37,6 +37,10 @@ it('survives a database that is stopped and started again', { timeout: 180_000 }
     await server.stop()
 
     expect(await posthorn.readiness()).toMatchObject({ ready: false })
+    const told = (message: string) =>
+      logger.lines.filter(({ level, message: text }) => level !== 'debug' && text.includes(message)).length
+    await expect.poll(() => posthorn.stats.claimErrors, PATIENCE).toBeGreaterThan(2)
+    expect(told('could not be claimed')).toBe(1)
     for (const work of [
       () => posthorn.publish(order),
       () => posthorn.publish({ ...order, requestId: 'meanwhile' }),
@@ -57,6 +61,7 @@ it('survives a database that is stopped and started again', { timeout: 180_000 }
       { timeoutMs: 60_000 },
     )
     expect(await posthorn.readiness()).toEqual({ ready: true, problems: [] })
+    expect([told('could not be claimed'), told('are claimed again')]).toEqual([1, 1])
 
     receiver.fallback({ hang: true })
     await posthorn.publish(order)

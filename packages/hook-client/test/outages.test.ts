@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openSpool } from '../src/spool/layout.ts'
 import { spoolStatus } from '../src/spool/status.ts'
 import { buildCommand } from './support/built-command.ts'
 import { DedupingServer } from './support/deduping-server.ts'
@@ -44,8 +43,8 @@ function scene(server: DedupingServer, apiKey = 'phk_1_right'): Sandbox {
   return sandbox
 }
 
-const waiting = ({ spoolDir }: Sandbox) => {
-  const { pending, processing } = spoolStatus(openSpool(spoolDir))
+const waiting = ({ spool }: Sandbox) => {
+  const { pending, processing } = spoolStatus(spool)
   return pending + processing
 }
 
@@ -67,15 +66,13 @@ it('a wrong key rejects nothing: with the right one, the next hook brings everyt
   server.behaviour = ({ headers }) => (headers.authorization === 'Bearer phk_1_right' ? 200 : 401)
   using sandbox = scene(server, 'phk_1_wrong')
   await captureAll(sandbox)
-  await expect
-    .poll(() => spoolStatus(openSpool(sandbox.spoolDir)).state?.hold?.kind, { timeout: 60_000 })
-    .toBe('refused')
+  await expect.poll(() => spoolStatus(sandbox.spool).state?.hold?.kind, { timeout: 60_000 }).toBe('refused')
   expect(server.taken).toEqual([])
   sandbox.env = { ...sandbox.env, POSTHORN_HOOK_API_KEY: 'phk_1_right' }
   await captureAll(sandbox, ROUNDS)
   await expect.poll(() => waiting(sandbox), { timeout: 60_000 }).toBe(0)
   expectAll(server, 2 * ROUNDS)
-  expect(spoolStatus(openSpool(sandbox.spoolDir)).failed).toBe(0)
+  expect(spoolStatus(sandbox.spool).failed).toBe(0)
   await server.stop()
 })
 

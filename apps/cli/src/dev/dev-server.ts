@@ -5,10 +5,10 @@ import { generateEncryptionKey } from '@posthorn/db'
 import { createPosthorn } from '@posthorn/engine'
 import { posthornOptions } from '@posthorn/engine/config'
 import {
+  closeIngestPools,
   createIngest,
   type IngestApp,
-  openCallPool,
-  openCapturePool,
+  openIngestPools,
   parseIngestConfig,
 } from '@posthorn/ingest'
 import { createWorker, parseWorkerConfig } from '@posthorn/worker'
@@ -95,16 +95,13 @@ async function startOnLockedDirectory(
   await posthorn.migrate()
   await posthorn.keys.bootstrap(adminKey.text)
   signal.throwIfAborted()
-  const pool = openCapturePool(ingestConfig)
-  undo.push(() => pool.end())
-  const callPool = openCallPool(ingestConfig)
-  undo.push(() => callPool.end())
+  const pools = openIngestPools(ingestConfig)
+  undo.push(() => closeIngestPools(pools))
   const worker = createWorker({ posthorn, config: workerConfig, logger: log.logger, http: false })
   undo.push(() => worker.stop())
   const app = await createIngest({
     posthorn,
-    pool,
-    callPool,
+    pools,
     config: ingestConfig,
     logger: log.logger,
     moreMetrics: [worker.metrics],

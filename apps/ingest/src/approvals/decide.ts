@@ -1,4 +1,4 @@
-import { formatId, parseId } from '@posthorn/core'
+import { formatId, NotFoundError, parseId } from '@posthorn/core'
 import { type Approval, type ApprovalRepository, inTransaction, subscribes } from '@posthorn/db'
 import type { AppDirectory } from '@posthorn/delegator'
 import { type Posthorn, type PublishContext, rawJson } from '@posthorn/engine'
@@ -74,9 +74,13 @@ async function tellApp(
   const options = { tx: client, context }
   const isPublished = endpointId === undefined || (await subscribes(client, approval.appId, type))
   // Without anybody to tell, it is kept as an event all the same.
+  const publish = () => scope.publish(event, options)
   const accepted = isPublished
-    ? await scope.publish(event, options)
-    : await scope.enqueue({ ...event, endpointId: formatId('ep', endpointId) }, options)
+    ? await publish()
+    : // Taken away a moment ago, and found so before the transaction was touched.
+      await scope
+        .enqueue({ ...event, endpointId: formatId('ep', endpointId) }, options)
+        .catch((error) => (error instanceof NotFoundError ? publish() : Promise.reject(error)))
   return parseId('evt', accepted.eventId) ?? accepted.eventId
 }
 

@@ -17,7 +17,7 @@ const idOf = (params: { id: string }) => uuidOf('apr', 'approval', params.id)
 const approvalQuery = z.strictObject({
   status: z.enum(APPROVAL_STATUSES, `must be one of ${APPROVAL_STATUSES.join(', ')}`).optional(),
   capability: text(64).optional(),
-  room: text(1_000).optional().describe("`roomId` of the call's context"),
+  room: text(500).optional().describe("`roomId` of the call's context"),
   ...pageQuery,
 })
 

@@ -1,5 +1,5 @@
 import { NotFoundError, RETRY_PRESETS } from '@posthorn/core'
-import type { StoredManifest } from '@posthorn/db'
+import type { ManifestRepository, StoredManifest } from '@posthorn/db'
 import { type Capability, parseManifest } from '@posthorn/delegator'
 import type { z } from 'zod'
 import { callerOf } from '../auth/hook.ts'
@@ -15,9 +15,10 @@ import { appParams, capabilitiesSchema, manifestInputSchema, manifestSchema } fr
 const tags = ['apps']
 
 /** What an app can be asked: its manifest, and what has come of it. */
-export function registerManifests(app: ZodApp, calls: Calls): void {
-  const { apps, manifests, circuits, rules } = calls
-
+export function registerManifests(
+  app: ZodApp,
+  { apps, manifests, circuits, rules }: Calls & { readonly manifests: ManifestRepository },
+): void {
   const manifestView = async (
     appId: string,
     stored: StoredManifest,

@@ -2,7 +2,7 @@ import { KEY_ROLES, type KeyRole } from '@posthorn/db'
 
 /**
  * What a route needs of its caller: `public` needs no key; `publish` sends events; `call` asks apps; `read` reads;
- * `operate` retries, cancels, pauses, tests, resets and decides; `manage` changes apps, endpoints and their secrets.
+ * `operate` retries, cancels, pauses, tests, resets and decides; `manage` changes apps, endpoints and their secrets, and deletes conversations.
  */
 export type Access = 'public' | 'publish' | 'call' | 'read' | 'operate' | 'manage'
 

@@ -53,6 +53,36 @@ describe('Authenticator', () => {
     expect(await authenticator.identify(text('a'))).toBe(identity)
   })
 
+  it('goes by what it knew while the database does not answer, for a minute, and makes one of many wait', async () => {
+    const { authenticator, directory, advance } = setUp()
+    await authenticator.identify(text('a'))
+    advance(5_000)
+    directory.identify.mockImplementation(() => new Promise(() => undefined))
+    expect(await authenticator.identify(text('a'))).toBe(identity)
+    // Nobody else waits for a second.
+    expect(authenticator.remembered(text('a'))).toBe(identity)
+    advance(1_000)
+    expect(authenticator.remembered(text('a'))).toBeUndefined()
+    expect(await authenticator.identify(text('a'))).toBe(identity)
+    advance(54_000)
+    const late = authenticator.identify(text('a'))
+    expect(await Promise.race([late, Promise.resolve('waits')])).toBe('waits')
+    await expect(late).rejects.toThrow('does not answer')
+  })
+
+  it('goes by what it knew where a look-up fails, and forgets a key that was revoked', async () => {
+    const { authenticator, directory, advance } = setUp()
+    await authenticator.identify(text('a'))
+    advance(5_000)
+    directory.identify.mockRejectedValueOnce(new Error('Connection terminated'))
+    expect(await authenticator.identify(text('a'))).toBe(identity)
+    advance(1_000)
+    directory.identify.mockResolvedValueOnce(undefined)
+    expect(await authenticator.identify(text('a'))).toBeUndefined()
+    directory.identify.mockRejectedValueOnce(new Error('Connection terminated'))
+    await expect(authenticator.identify(text('a'))).rejects.toThrow('Connection terminated')
+  })
+
   it('keeps a thousand keys, the least recently used leaving first', async () => {
     const { authenticator } = setUp()
     const key = (at: number) => `phk_${at.toString(16).padStart(32, '0')}_${'s'.repeat(40)}`

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Clock } from '@posthorn/core'
 import { systemClock } from '@posthorn/core'
 import type { KeyIdentity } from '@posthorn/db'
+import { inTime, LAST_RESORT_MS, orElse } from '../last-resort/last-resort.ts'
 
 /** Where keys are looked up, and where their use is noted. */
 export interface KeyDirectory {
@@ -10,12 +11,16 @@ export interface KeyDirectory {
 }
 
 const FRESH_MS = 5_000
+/** For so long nobody waits for the database again that has just kept somebody waiting. */
+const RESORT_MS = 1_000
 const TOUCH_EVERY_MS = 60_000
 const MAX_KEYS = 1_000
 const KEY_FORM = /^phk_[0-9a-f]{32}_[A-Za-z0-9]{32,128}$/
 
 interface Known {
   readonly identity: KeyIdentity
+  /** when the database said so */
+  readonly since: number
   readonly until: number
 }
 
@@ -23,7 +28,7 @@ interface Known {
  * Tells who a key belongs to. A key that was found is remembered for five seconds (so a revoked one works no longer than
  * that), under its SHA-256 and never under its text; the least recently used of a thousand makes room. Requests that
  * come while a key is being looked up wait for that one look-up. Unknown keys are not remembered: one that was made a
- * moment ago works at once.
+ * moment ago works at once. While the database does not answer, a key that it knew within the last minute goes on working.
  */
 export class Authenticator {
   readonly #directory: KeyDirectory
@@ -59,18 +64,32 @@ export class Authenticator {
     if (!KEY_FORM.test(text)) return undefined
     const digest = hash('sha256', text, 'base64')
     const pending = this.#pending.get(digest) ?? this.#lookUp(digest, text)
-    const identity = await pending
+    const known = this.#known.get(digest)
+    const identity = known ? await this.#orKnown(digest, pending, known) : await pending
     if (identity) this.#noteUse(identity.id)
     return identity
   }
 
+  async #orKnown(
+    digest: string,
+    pending: Promise<KeyIdentity | undefined>,
+    known: Known,
+  ): Promise<KeyIdentity | undefined> {
+    const { identity, since } = known
+    if (this.#clock.monotonic() - since >= LAST_RESORT_MS) return pending
+    const found = await orElse<KeyIdentity | undefined>(pending, identity)
+    // What a look has brought in the meantime is not overruled.
+    if (found === identity && this.#known.get(digest) === known)
+      this.#known.set(digest, { identity, since, until: this.#clock.monotonic() + RESORT_MS })
+    return found
+  }
+
   #lookUp(digest: string, text: string): Promise<KeyIdentity | undefined> {
     const startedAt = this.#clock.monotonic()
-    const lookUp = this.#directory
-      .identify(text)
+    const lookUp = inTime(this.#directory.identify(text))
       .then((identity) => {
         this.#known.delete(digest)
-        if (identity) this.#remember(digest, { identity, until: startedAt + FRESH_MS })
+        if (identity) this.#remember(digest, { identity, since: startedAt, until: startedAt + FRESH_MS })
         return identity
       })
       .finally(() => this.#pending.delete(digest))

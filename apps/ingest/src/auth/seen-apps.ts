@@ -1,11 +1,15 @@
 import type { Clock } from '@posthorn/core'
 import { systemClock } from '@posthorn/core'
 import type { AppScope, Posthorn } from '@posthorn/engine'
+import { inTime, LAST_RESORT_MS, orElse } from '../last-resort/last-resort.ts'
 
 const FRESH_MS = 5_000
 const MAX_APPS = 1_000
 
-/** Apps that were found to exist, for five seconds: one that was deleted is served no longer than that. */
+/**
+ * Apps that were found to exist, for five seconds: one that was deleted is served no longer than that. While the database
+ * does not answer, what it knew within the last minute holds.
+ */
 export class SeenApps {
   readonly #posthorn: Pick<Posthorn, 'forApp' | 'hasApp'>
   readonly #clock: Pick<Clock, 'monotonic'>
@@ -24,10 +28,17 @@ export class SeenApps {
 
   /** Whether there is such an app. */
   async find(appId: string): Promise<boolean> {
-    const until = this.#clock.monotonic() + FRESH_MS
-    const exists = await this.#posthorn.hasApp(appId)
+    const now = this.#clock.monotonic()
+    const looking = this.#look(appId, now + FRESH_MS)
+    const isKnown = (this.#until.get(appId) ?? Number.NEGATIVE_INFINITY) - FRESH_MS + LAST_RESORT_MS > now
+    return isKnown ? orElse(looking, true) : looking
+  }
+
+  async #look(appId: string, until: number): Promise<boolean> {
+    const exists = await inTime(this.#posthorn.hasApp(appId))
     if (this.#until.size >= MAX_APPS) this.#until.clear()
     if (exists) this.#until.set(appId, until)
+    else this.#until.delete(appId)
     return exists
   }
 

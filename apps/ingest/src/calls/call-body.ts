@@ -8,6 +8,8 @@ import { ProblemError } from '../problems/problem.ts'
 import { issuesOf } from '../problems/zod-issues.ts'
 
 const MAX_CONTEXT_BYTES = 8_192
+/** As long as what notifications may be asked for by. */
+const MAX_ROOM_LENGTH = 500
 
 /** What a call is told. The payload itself is sliced out of the bytes and is not looked at here. */
 export const callBodySchema = z
@@ -15,16 +17,28 @@ export const callBodySchema = z
     payload: z.unknown().describe('any JSON value; the app gets it byte for byte as it stands here'),
     context: z
       .record(z.string(), z.unknown())
-      .refine(
-        (context) => Buffer.byteLength(JSON.stringify(context)) <= MAX_CONTEXT_BYTES,
-        `must be at most ${MAX_CONTEXT_BYTES} bytes as JSON`,
-      )
+      .refine(isShort, `must be at most ${MAX_CONTEXT_BYTES} bytes as JSON`)
+      .superRefine(({ roomId }, issues) => {
+        const isRoom = typeof roomId === 'string' && roomId !== '' && roomId.length <= MAX_ROOM_LENGTH
+        if (roomId === undefined || roomId === null || isRoom) return
+        const message = `must be text of 1 to ${MAX_ROOM_LENGTH} characters`
+        issues.addIssue({ code: 'custom', path: ['roomId'], message })
+      })
       .exactOptional()
       .describe(
         'what is to be found again in approvals and notifications, such as `roomId`; never sent to the app',
       ),
   })
   .meta({ id: 'Call' })
+
+function isShort(context: object): boolean {
+  try {
+    return Buffer.byteLength(JSON.stringify(context)) <= MAX_CONTEXT_BYTES
+  } catch {
+    // Nested so deeply that it ends the stack, which is told of by itself.
+    return true
+  }
+}
 
 export interface CallBody {
   readonly payload: unknown

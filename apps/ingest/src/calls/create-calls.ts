@@ -35,7 +35,6 @@ export interface CallsOptions {
 export interface Calls {
   readonly delegator: Delegator
   readonly apps: StoredApps
-  readonly manifests: ManifestRepository
   readonly circuits: PostgresCircuitStore
   /** what a manifest is read with, and what its capabilities get */
   readonly rules: CallRules
@@ -84,7 +83,7 @@ export function createCalls(options: CallsOptions): Calls {
       changed,
     }),
   })
-  return { delegator, apps, manifests, circuits, rules }
+  return { delegator, apps, circuits, rules }
 }
 
 function rulesOf(config: IngestConfig): CallRules {

@@ -9,15 +9,12 @@ import {
   parseManifest,
 } from '@posthorn/delegator'
 import { createNetworkPolicy } from '@posthorn/dispatcher'
+import { LAST_RESORT_MS, orElse } from '../last-resort/last-resort.ts'
 
 /** What was read is used so long without a look, milliseconds; then it is read again beside the call that uses it. */
 const FRESH_MS = 1_000
 /** Nothing older answers while the database does. */
 const STALE_MS = 2_000
-/** While it does not, calls go on with what was known: not for longer than this. */
-const LAST_RESORT_MS = 60_000
-/** How long a call waits for a look that is due before it takes the last resort. */
-const PATIENCE_MS = 250
 const MAX_APPS = 1_000
 
 interface Known {
@@ -146,18 +143,4 @@ export class StoredApps implements AppDirectory {
     const [oldest] = this.#known.keys()
     if (oldest !== undefined) this.#known.delete(oldest)
   }
-}
-
-/** What a look brings; what was known before where it fails or takes too long. */
-function orElse(
-  reading: Promise<CallableApp | undefined>,
-  known: CallableApp,
-): Promise<CallableApp | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, PATIENCE_MS, known)
-    reading
-      .catch(() => known)
-      .then(resolve)
-      .finally(() => clearTimeout(timer))
-  })
 }

@@ -29,12 +29,19 @@ const entryQuery = z.strictObject({
   cursor: z.string().max(2_000).optional().describe('`next` or `prev` of an earlier page'),
 })
 
+const notFound = () => new NotFoundError('There is no such conversation.')
+
 /** What captured events have become. */
-export function registerConversations(app: ZodApp, conversations: ConversationRepository): void {
+export function registerConversations(
+  app: ZodApp,
+  conversations: ConversationRepository,
+  /** tells those who follow that something changed */
+  changed: () => void,
+): void {
   const find = async (request: FastifyRequest, id: string): Promise<Conversation> => {
     const uuid = parseId('conv', id)
     const found = uuid === undefined ? undefined : await conversations.get(callerOf(request).appId, uuid)
-    if (!found) throw new NotFoundError('There is no such conversation.')
+    if (!found) throw notFound()
     return found
   }
 
@@ -84,6 +91,29 @@ export function registerConversations(app: ZodApp, conversations: ConversationRe
         toolUses: toolUses.data.map(toolUseView),
         toolUsesNext: toolUses.next,
       }
+    },
+  )
+
+  app.delete(
+    '/conversations/:id',
+    {
+      config: { access: 'manage' },
+      schema: {
+        summary: 'Delete a conversation',
+        description:
+          'With its messages and tool uses. The captured events that it was made of stay until their retention ends. An ' +
+          'event of its session that comes later begins it anew, under another id.',
+        tags,
+        params: idParams,
+        response: { 204: z.null().describe('It is gone.') },
+      },
+    },
+    async (request, reply) => {
+      const uuid = parseId('conv', request.params.id)
+      const isGone = uuid !== undefined && (await conversations.remove(callerOf(request).appId, uuid))
+      if (!isGone) throw notFound()
+      changed()
+      return reply.code(204).send(null)
     },
   )
 

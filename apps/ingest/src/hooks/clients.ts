@@ -14,7 +14,7 @@ const hookClientSchema = z
     version: z.string().nullable(),
     backlog: z.int().describe('events that waited in its spool when it last sent one'),
     failed: z.int().describe('events that it has given up'),
-    dropped: z.int().describe('events that it has dropped, all of them since it was first seen'),
+    dropped: z.int().describe('events that it has dropped since it exists'),
     droppedByReason: z.record(z.string(), z.int()),
     lastError: z.object({ code: z.string(), at: z.string().nullable() }).nullable(),
     firstSeenAt: z.string(),

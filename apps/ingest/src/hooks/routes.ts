@@ -39,12 +39,14 @@ const headers = z.object({
   'x-captured-at': z
     .string()
     .optional()
-    .describe('when it happened, ISO 8601; one that cannot be read counts as not given'),
+    .describe(
+      'when it happened, ISO 8601; one that cannot be read does not count, and the event says so in `metadata.ignored`',
+    ),
   'x-retry-attempt': z.string().optional().describe('which try of its sender this is'),
   [CLIENT_HEADER]: z
     .string()
     .optional()
-    .describe('JSON of the hook client: its backlog, and what it dropped'),
+    .describe('JSON of the hook client: its backlog, and what it dropped since it exists'),
 })
 
 /** `POST /api/v1/hooks/claude-code`, and the same under the name it had before. */

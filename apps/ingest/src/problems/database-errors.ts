@@ -1,4 +1,4 @@
-import { isConnectionLoss, isDataError, sqlState } from '@posthorn/db'
+import { isConnectionLoss, isContention, isDataError, sqlState } from '@posthorn/db'
 
 /** How deep a chain of causes is followed; a chain that leads back to itself ends there. */
 const MAX_CAUSES = 5
@@ -6,10 +6,12 @@ const QUERY_CANCELED = '57014'
 
 /**
  * Whether an error, or what caused it, says that the database cannot be reached or takes nothing just now: no
- * connection, starting, stopping, full, read-only, or a statement that was cancelled from outside.
+ * connection, starting, stopping, full, read-only, a statement that was cancelled from outside, or others in the way.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  return causesOf(error).some((cause) => isConnectionLoss(cause) || sqlState(cause) === QUERY_CANCELED)
+  return causesOf(error).some(
+    (cause) => isConnectionLoss(cause) || isContention(cause) || sqlState(cause) === QUERY_CANCELED,
+  )
 }
 
 /** Whether PostgreSQL refused the data themselves (class 22) or their size (class 54): the input is at fault. */

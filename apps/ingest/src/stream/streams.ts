@@ -44,6 +44,8 @@ const MAX_PER_APP = 500
 export class Streams {
   readonly #options: StreamOptions
   readonly #open = new Map<StreamConnection, string>()
+  /** of which apps */
+  readonly #opening: string[] = []
   #isClosing = false
 
   constructor(app: ZodApp, options: StreamOptions) {
@@ -62,7 +64,7 @@ export class Streams {
     { types, lastEventId, room }: StreamQuery,
   ): Promise<void> {
     const { appId, scope } = this.#followed(request, room)
-    const count = [...this.#open.values()].filter((other) => other === appId).length
+    const count = [...this.#open.values(), ...this.#opening].filter((other) => other === appId).length
     if (count >= MAX_PER_APP) {
       throw new ProblemError(rateLimited(`This app has ${MAX_PER_APP} streams open already.`))
     }
@@ -78,7 +80,7 @@ export class Streams {
       }),
     )
     // Where the database does not answer, there is no stream but a problem.
-    const first = await batches.next()
+    const first = await this.#whileOpening(appId, batches.next())
     reply.hijack()
     if (first.done) {
       reply.raw.destroy()
@@ -98,6 +100,16 @@ export class Streams {
       }),
     })
     void this.#run(request, connection, connected, first.value, batches)
+  }
+
+  /** Holds a place for a stream that is not open yet: many may come at once. */
+  async #whileOpening<T>(appId: string, opening: Promise<T>): Promise<T> {
+    this.#opening.push(appId)
+    try {
+      return await opening
+    } finally {
+      this.#opening.splice(this.#opening.indexOf(appId), 1)
+    }
   }
 
   /** Rooms span apps: whoever speaks for the platform and names a room need not know of which app the calls are. */

@@ -7,11 +7,15 @@ export interface Proxy extends AsyncDisposable {
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>
   restore(): Promise<void>
+  /** Nothing passes any more, and nothing is refused: as if the database were stopped. */
+  hold(): void
+  release(): void
 }
 
 export async function startProxy(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
+  let isHeld = false
   const keep = (socket: Socket) => {
     sockets.add(socket)
     socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
@@ -20,6 +24,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   const server = createServer((inner) => {
     const outer = keep(connect(Number(port || 5_432), hostname.replace(/^\[|\]$/g, '')))
     keep(inner).pipe(outer).pipe(inner)
+    if (isHeld) for (const socket of [inner, outer]) socket.pause()
     inner.on('close', () => outer.destroy())
     outer.on('close', () => inner.destroy())
   })
@@ -33,5 +38,13 @@ export async function startProxy(target: string): Promise<Proxy> {
     for (const socket of sockets) socket.destroy()
     await closed
   }
-  return { url: url.href, cut, restore: () => listen(own), [Symbol.asyncDispose]: cut }
+  const hold = () => {
+    isHeld = true
+    for (const socket of sockets) socket.pause()
+  }
+  const release = () => {
+    isHeld = false
+    for (const socket of sockets) socket.resume()
+  }
+  return { url: url.href, cut, restore: () => listen(own), hold, release, [Symbol.asyncDispose]: cut }
 }

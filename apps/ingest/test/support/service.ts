@@ -4,15 +4,15 @@ import { createTestDatabase, type TestDatabase } from '@posthorn/db/testing'
 import { createPosthorn, type Posthorn, type PosthornOptions } from '@posthorn/engine'
 import type { FastifyBaseLogger } from 'fastify'
 import { createIngest, type IngestApp, type IngestOptions } from '../../src/app.ts'
-import { openCallPool } from '../../src/calls/call-pool.ts'
 import { type IngestConfig, parseIngestConfig } from '../../src/config.ts'
+import { closeIngestPools, openIngestPools } from '../../src/pools.ts'
 
 /** A service on a database of its own, listening on a port of its own. */
 export interface TestService extends AsyncDisposable {
   readonly database: TestDatabase
   readonly posthorn: Posthorn
   /** what another service on the same database is made of */
-  readonly parts: Pick<IngestOptions, 'posthorn' | 'pool' | 'callPool' | 'config'>
+  readonly parts: Pick<IngestOptions, 'posthorn' | 'pools' | 'config'>
   readonly app: IngestApp
   readonly url: string
   /** the text of a key of the platform, or of an app */
@@ -45,14 +45,14 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     allowedCidrs: config.POSTHORN_ALLOWED_CIDRS,
     ...engine,
   })
-  const callPool = openCallPool(config)
-  const parts = { posthorn, pool: database.pool, callPool, config }
+  const pools = openIngestPools(config)
+  const parts = { posthorn, pools, config }
   const app = await createIngest({ ...rest, ...parts })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const stop = async () => {
     await app.close()
     await posthorn.stop({ graceMs: 1_000 })
-    await callPool.end()
+    await closeIngestPools(pools)
     await database.drop()
   }
   return {

@@ -121,6 +121,7 @@ function eventRow(row: CaptureRow) {
     session_id: row.sessionId,
     headers: row.headers,
     ip_address: row.ipAddress,
+    metadata: row.metadata,
     occurred_at: row.occurredAt,
     received_at: row.receivedAt,
   }

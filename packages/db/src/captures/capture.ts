@@ -11,6 +11,8 @@ export interface CaptureRow {
   readonly sessionId: string | null
   readonly headers: Readonly<Record<string, string>> | null
   readonly ipAddress: string | null
+  /** `ignored`: what of the request did not count, and why; null: everything did */
+  readonly metadata: Readonly<Record<string, unknown>> | null
   /** when it happened, by its sender's clock */
   readonly occurredAt: Date
   /** null: now, by the database's clock */
@@ -38,7 +40,7 @@ export interface ClientReport {
   readonly version: string | null
   readonly backlog: number
   readonly failed: number
-  /** dropped since the last report that was confirmed */
+  /** dropped since this client exists: it only grows */
   readonly dropped: number
   readonly droppedByReason: Readonly<Record<string, number>>
   readonly lastError: { readonly code: string; readonly at: string | null } | null

@@ -109,7 +109,7 @@ export async function takeInvalid(
   const { rows } = await client.query<InvalidEvent>(
     `delete from posthorn.events where id = $2 and app_id = $1 and status = 'INVALID'
      returning id, app_id as "appId", source, request_id as "requestId", trace_id as "traceId",
-       event_type as "eventType", session_id as "sessionId", headers, host(ip_address) as "ipAddress",
+       event_type as "eventType", session_id as "sessionId", headers, host(ip_address) as "ipAddress", metadata,
        coalesce(occurred_at, received_at) as "occurredAt", received_at as "receivedAt", raw_body as body`,
     [appId, id],
   )

@@ -41,6 +41,22 @@ describe('ConversationRepository', () => {
     expect(back.data.map(({ id }) => id)).toEqual(newest.slice(0, 2))
   })
 
+  it('removes one with what is in it, of its app alone, and leaves the others', async () => {
+    const { appId, ids } = await fill(['a', 'b'])
+    const other = await fill(['c'])
+    const [id = '', kept = ''] = ids
+    expect(await repository.remove(other.appId, id)).toBe(false)
+    expect(await repository.remove(appId, id)).toBe(true)
+    expect(await repository.remove(appId, id)).toBe(false)
+    expect(await repository.get(appId, id)).toBeUndefined()
+    expect((await repository.messages(id)).data).toEqual([])
+    expect((await repository.messages(kept)).data).toHaveLength(2)
+    const { rows } = await db.pool.query('select type, data from posthorn.changes where app_id = $1', [appId])
+    expect(rows).toMatchObject([
+      { type: 'conversation_update', data: { sessionId: 's-1', status: 'deleted' } },
+    ])
+  })
+
   it('finds the conversation of a session, and gives one to its app alone', async () => {
     const { appId, ids } = await fill(['a', 'b'])
     const other = await fill(['a'])

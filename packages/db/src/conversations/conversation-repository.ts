@@ -11,6 +11,7 @@ import {
   readToolUses,
   type ToolUse,
 } from './entries.ts'
+import { removeConversation } from './remove-conversations.ts'
 import { searchConversations } from './search.ts'
 
 /** A conversation as it is in lists. */
@@ -57,7 +58,7 @@ const columns = {
   toolFailureCount: all.toolFailureCount,
 }
 
-/** Reads conversations. They are written by {@link applyProjection} only. */
+/** Reads and removes conversations. They are written by {@link applyProjection} only. */
 export class ConversationRepository {
   readonly #pool: pg.Pool
 
@@ -99,6 +100,15 @@ export class ConversationRepository {
       .orderBy(forward ? desc(conversations.id) : asc(conversations.id))
       .limit(position.limit + 1)
     return toPage(rows, position)
+  }
+
+  /**
+   * Removes a conversation with its messages and tool uses, and announces it as `conversation_update` with the status
+   * `deleted`. The captured events that it was made of stay until retention removes them; one of its session that is
+   * projected later begins the conversation anew. False when the app has none of this id.
+   */
+  remove(appId: string, id: string): Promise<boolean> {
+    return removeConversation(this.#pool, appId, id)
   }
 
   /** What was said, in the order of the events. */

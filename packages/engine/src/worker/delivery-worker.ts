@@ -7,6 +7,7 @@ import type pg from 'pg'
 import type { Emitter } from '../emitter.ts'
 import type { Logger, WorkerStats } from '../types.ts'
 import { announce } from './announce.ts'
+import { ClaimOutage } from './claim-outage.ts'
 import { MAX_LOST_CLAIMS } from './decide.ts'
 import type { EndpointCache, Target } from './endpoint-cache.ts'
 import { type Flight, type Landing, withoutDetails } from './flight.ts'
@@ -60,6 +61,7 @@ export class DeliveryWorker {
   readonly #due = new Signal()
   /** there is room for a claim worth making */
   readonly #room = new Signal()
+  readonly #stopped = new Signal()
   readonly #slow: SlowEndpoints
   /** slots on top of the usual ones, for as long as slow endpoints hold more than their half */
   #extraSlots = 0
@@ -154,6 +156,7 @@ export class DeliveryWorker {
     clearTimeout(this.#launchTimer)
     this.#due.notify()
     this.#room.notify()
+    this.#stopped.notify()
     const finished = this.#finish()
     await within(finished, graceMs - Math.min(FLUSH_SHARE_MS, graceMs / 3))
     // What is under way now ends with a result to write: its delivery is due again, and no attempt was burnt. A claim that
@@ -173,8 +176,8 @@ export class DeliveryWorker {
   }
 
   async #run(): Promise<void> {
-    const { pollIntervalMs, logger } = this.#options
-    let failures = 0
+    const { pollIntervalMs, logger, clock } = this.#options
+    const outage = new ClaimOutage(logger, () => clock.monotonic())
     while (!this.#stopping) {
       this.#makeWay()
       // A claim costs about the same for few rows as for many: under load it waits until it is worth making, but never
@@ -187,13 +190,12 @@ export class DeliveryWorker {
       if (free === 0) continue
       try {
         const claimed = await this.#claim(free)
-        failures = 0
+        outage.worked()
         if (claimed < Math.min(free, MAX_CLAIM)) await this.#due.wait(pollIntervalMs)
       } catch (err) {
-        failures += 1
         this.#counters.claimErrors += 1
-        logger.warn({ err, failures }, 'due deliveries could not be claimed')
-        await this.#due.wait(Math.min(5_000, 100 * 2 ** Math.min(failures, 6)))
+        // That something is due is no reason to try sooner.
+        await this.#stopped.wait(outage.failed(err))
       }
     }
   }

@@ -31,7 +31,9 @@ async function captured(fault: Fault, prepareDisk: (disk: MemoryDisk) => void = 
   disk.fault = () => undefined
   const calls = disk.calls
   disk.crash()
-  const places = ['/spool', '/spool-fallback'].map((dir) => openSpool(dir, { disk, clock }))
+  const places = ['/spool', '/spool-fallback'].map((dir) =>
+    openSpool(dir, { disk, clock, sealDirs: ['/spool-seal'] }),
+  )
   const events = places.flatMap((place) => listEvents(place, 'pending'))
   const drops = places
     .map((place) => spoolStatus(place).dropped.total.unwritable ?? 0)

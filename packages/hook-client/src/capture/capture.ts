@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { type Clock, systemClock, uuidv7, uuidv7Time } from '@posthorn/core'
 import type { LoadedConfig } from '../config/config.ts'
 import type { HookLog } from '../logs/types.ts'
+import { randomBytes } from '../random-bytes.ts'
 import { type PreparedEvent, prepareEvent, secretsInEnvironment } from '../redaction/prepare-event.ts'
 import { noteCaptureError } from '../spool/capture-error.ts'
 import { type Disk, errorCode } from '../spool/disk.ts'
@@ -10,7 +11,6 @@ import { openSpool, type Spool } from '../spool/layout.ts'
 import { putEvent } from '../spool/put.ts'
 import { putFailed } from '../spool/put-failed.ts'
 import type { SpooledEvent } from '../spool/types.ts'
-import { randomBytes } from './random-bytes.ts'
 import { type Input, type InputLimits, readInput } from './read-input.ts'
 import { type Spawn, spawnDetached, startSenders } from './start-sender.ts'
 import { waitForSend } from './wait-for-send.ts'
@@ -111,7 +111,9 @@ function store(requestId: string, prepared: PreparedEvent, options: CaptureOptio
     body: isEvent ? prepared.body : JSON.stringify({ posthorn_unreadable: prepared.text }),
   }
   const { config } = options.loaded
-  const places = [config.spoolDir, config.fallbackSpoolDir].map((dir) => openSpool(dir, options))
+  const places = [config.spoolDir, config.fallbackSpoolDir].map((dir) =>
+    openSpool(dir, { ...options, sealDirs: config.sealDirs }),
+  )
   for (const spool of places) {
     try {
       return isEvent
@@ -143,6 +145,10 @@ function putReadable(
   if (!spooled) {
     log.error('dropped: the spool is full', { requestId, traceId, event: event.event })
     return { kind: 'dropped', requestId }
+  }
+  const problem = spool.seals.problem()
+  if (problem !== undefined) {
+    log.error('spooled without a seal: it is not sent by itself', { requestId, traceId, detail: problem })
   }
   const bytes = Buffer.byteLength(event.body)
   log.queue('spooled', { requestId, traceId, event: event.event, bytes, redactions, isCut, spool: spool.dir })

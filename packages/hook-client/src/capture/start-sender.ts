@@ -31,7 +31,7 @@ export function startSenders(options: StartOptions): string[] {
   const { config } = options.loaded
   if (!config.enabled || config.url === undefined || config.apiKey === undefined) return []
   return [config.spoolDir, config.fallbackSpoolDir].filter((dir) => {
-    if (!needsSender(openSpool(dir, options), options)) return false
+    if (!needsSender(openSpool(dir, { ...options, sealDirs: config.sealDirs }), options)) return false
     start(dir, options)
     return true
   })

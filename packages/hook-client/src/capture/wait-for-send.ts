@@ -22,7 +22,7 @@ export async function waitForSend(options: {
   const signal = AbortSignal.timeout(waitMs)
   const { end } = await drainOnce({ ...options, signal })
   if (end !== 'locked') return
-  const spool = openSpool(config.spoolDir, disk && { disk })
+  const spool = openSpool(config.spoolDir, { sealDirs: config.sealDirs, ...(disk && { disk }) })
   const isThere = () =>
     [...namesIn(spool, 'pending'), ...namesIn(spool, 'processing')].some((n) => n.startsWith(requestId))
   while (!signal.aborted && isThere()) await delay(LOOK_EVERY_MS)

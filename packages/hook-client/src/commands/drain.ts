@@ -89,6 +89,7 @@ function summary(result: DrainResult): string {
     unconfigured: 'The URL or the key is missing or wrong: see posthorn-hook doctor.',
     disabled: 'Capture is switched off, and so is sending.',
     stopped: 'Stopped.',
+    unsealable: 'The key that events are sealed with cannot be used: see posthorn-hook doctor.',
     unwritable: 'The spool cannot be written: see posthorn-hook doctor.',
   }[end]
   return why === '' ? numbers : `${numbers} ${why}`
@@ -106,6 +107,7 @@ export function exitCodeOf({ end, failed, hold }: Pick<DrainResult, 'end' | 'fai
     case 'locked':
     case 'stopped':
       return EXIT.tryLater
+    case 'unsealable':
     case 'unwritable':
       return EXIT.failure
     case 'empty':

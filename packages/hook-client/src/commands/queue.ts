@@ -38,9 +38,11 @@ function row({ folder, requestId, event, ageMs, bytes, ...entry }: SpoolEntry): 
   return [folder, requestId, event?.event ?? '?', short, duration(ageMs), size(bytes), stateOf(entry)]
 }
 
-type EntryState = Pick<SpoolEntry, 'corrupt' | 'failure' | 'retry' | 'claim'>
+type EntryState = Pick<SpoolEntry, 'corrupt' | 'unsealed' | 'failure' | 'retry' | 'claim'>
 
-function stateOf({ corrupt, failure, retry, claim }: EntryState, now = Date.now()): string {
+function stateOf({ corrupt, unsealed, failure, retry, claim }: EntryState, now = Date.now()): string {
+  // The reason beside it may be as foreign as the event.
+  if (unsealed !== undefined) return `unsealed: ${unsealed}`
   if (failure) return `${failure.reason}: ${failure.message}`
   if (corrupt !== undefined) return `corrupt: ${corrupt}`
   if (claim) return claim.leaseUntil > now ? 'is being sent' : 'its sender is gone; it comes back'
@@ -55,17 +57,18 @@ export function showQueued(id: string, context: CommandContext, output: Output):
   const found = showEvent(spool, requestId)
   if (!found) throw notThere(id)
   const { entry, text } = found
-  const decoded = decodeEvent(text, entry.requestId)
-  const body = 'event' in decoded ? decoded.event.body : undefined
+  const decoded = decodeEvent(spool, text, entry.requestId)
+  const event = 'event' in decoded ? decoded.event : 'written' in decoded ? decoded.written : undefined
+  const body = event?.body
   const rows = [
     ['Request id', entry.requestId],
     ['Folder', `${entry.folder} (${spool.dir})`],
-    ...('event' in decoded
+    ...(event
       ? [
-          ['Event', decoded.event.event],
-          ['Session', decoded.event.sessionId ?? '-'],
-          ['Captured at', decoded.event.capturedAt],
-          ['Trace id', decoded.event.traceId],
+          ['Event', event.event],
+          ['Session', event.sessionId ?? '-'],
+          ['Captured at', event.capturedAt],
+          ['Trace id', event.traceId],
         ]
       : []),
     ['State', stateOf(entry)],
@@ -86,20 +89,27 @@ export function showQueued(id: string, context: CommandContext, output: Output):
 /** `posthorn-hook queue retry`: failed events wait again, and waiting ones are due at once. */
 export function retryQueued(
   ids: readonly string[],
-  options: { all: boolean },
+  options: { all: boolean; unsealed: boolean },
   context: CommandContext,
   output: Output,
 ): ExitCode {
-  if (options.all === ids.length > 0) throw usageError('Name events, or give --all.')
-  const retried = options.all
-    ? spoolsOf(context).flatMap((spool) => retryEvents(spool, 'all'))
-    : eachFound(ids, context, retryEvents)
+  const { all, unsealed } = options
+  if (all === ids.length > 0) throw usageError('Name events, or give --all.')
+  const problem = spoolsOf(context)[0]?.seals.problem()
+  if (unsealed && problem !== undefined) throw new CommandError(`Nothing can be sealed: ${problem}.`)
+  const retried = all
+    ? spoolsOf(context).flatMap((spool) => retryEvents(spool, 'all', { unsealed }))
+    : eachFound(ids, context, (spool, requestIds) => retryEvents(spool, requestIds, { unsealed }))
   const text = `${count(retried.length, 'event')} to be sent. The next hook starts that, or: posthorn-hook drain`
   output.result({ retried }, retried.length === 0 ? 'There is nothing to try again.' : text)
-  const lost = unsendable(ids, context)
-  if (lost > 0)
+  const left = leftBehind(ids, context)
+  if (left.unsendable > 0)
     output.note(
-      `${lost} cannot be sent: corrupt or unreadable. See why: posthorn-hook queue ls --folder failed`,
+      `${left.unsendable} cannot be sent: corrupt or unreadable. See why: posthorn-hook queue ls --folder failed`,
+    )
+  if (left.unsealed > 0)
+    output.note(
+      `${left.unsealed} ${left.unsealed === 1 ? 'was' : 'were'} not captured by you here, or without a key: look with posthorn-hook queue show, and add --unsealed to send what is yours.`,
     )
   return EXIT.ok
 }
@@ -144,13 +154,19 @@ export function checkQueue(options: { repair: boolean }, context: CommandContext
   return open.length === 0 ? EXIT.ok : EXIT.failure
 }
 
-/** How many of the failed events, or of those that are named, are no event that could be sent. */
-function unsendable(ids: readonly string[], context: CommandContext): number {
+/** How many of the failed events, or of those that are named, are no event that could be sent, or not this user's. */
+function leftBehind(
+  ids: readonly string[],
+  context: CommandContext,
+): { unsendable: number; unsealed: number } {
   const isMeant = (requestId: string) =>
     ids.length === 0 || ids.some((id) => requestId.startsWith(id.toLowerCase()))
-  return spoolsOf(context)
+  const left = spoolsOf(context)
     .flatMap((spool) => listEvents(spool, 'failed'))
-    .filter((entry) => !canBeSent(entry) && isMeant(entry.requestId)).length
+    .filter((entry) => isMeant(entry.requestId))
+  const unsendable = left.filter((entry) => !canBeSent(entry)).length
+  const unsealed = left.filter((entry) => canBeSent(entry) && entry.unsealed !== undefined).length
+  return { unsendable, unsealed }
 }
 
 function eachFound(

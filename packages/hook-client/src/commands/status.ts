@@ -46,10 +46,7 @@ function spoolRows(spool: SpoolStatus, now: number): string[][] {
     ['Spool', spool.exists ? spool.dir : `${spool.dir} (made with the first event)`],
     ['Waiting', `${count(spool.pending, 'event')}${oldest}; ${size(spool.bytes)} with the failed ones`],
     ['In flight', String(spool.processing)],
-    [
-      'Failed',
-      spool.failed === 0 ? '0' : paint('red', `${spool.failed}: see posthorn-hook queue ls --folder failed`),
-    ],
+    ['Failed', failedText(spool)],
     ['Sender', sender ? `${sender.activity}, process ${sender.pid} on ${sender.host}` : 'none at work'],
   ]
   if (state?.hold) rows.push(['Paused', paint('yellow', holdText(state.hold, now))])
@@ -70,11 +67,20 @@ function spoolRows(spool: SpoolStatus, now: number): string[][] {
     const told = unreported === '' ? ', all reported to the server' : `, not yet reported: ${unreported}`
     rows.push(['Dropped', paint('red', dropped + told)])
   }
+  if (spool.sealProblem !== null) {
+    rows.push(['Seal key', paint('red', `${spool.sealProblem}; events are kept and not sent`)])
+  }
   if (spool.captureError) {
     const { code, message, at } = spool.captureError
     rows.push(['Not captured', paint('red', `${duration(now - Date.parse(at))} ago: ${code}: ${message}`)])
   }
   return rows
+}
+
+function failedText({ failed, unsealed }: SpoolStatus): string {
+  if (failed === 0) return '0'
+  const foreign = unsealed === 0 ? '' : ` (${unsealed} without your seal)`
+  return paint('red', `${failed}${foreign}: see posthorn-hook queue ls --folder failed`)
 }
 
 /** `3 (2 full, 1 expired)`; empty where nothing was dropped. */

@@ -113,7 +113,7 @@ async function watchOtherSender(
   output: Output,
   tell: Tell,
 ): Promise<ExitCode> {
-  const spools = spoolDirs(config).map((dir) => openSpool(dir))
+  const spools = spoolDirs(config).map((dir) => openSpool(dir, config))
   const startedAt = performance.now()
   let isSilent = true
   while (performance.now() - startedAt < OTHER_SENDER_MS && !signal.aborted) {

@@ -50,6 +50,8 @@ export interface HookConfig {
   logDir: string
   /** Where events go when `spoolDir` cannot be written: in the user's state directory. */
   fallbackSpoolDir: string
+  /** Where the key that events are sealed with may lie: in the user's state directory, never in a project. */
+  sealDirs: readonly string[]
   /** Tries a send makes, {@link quickRetryDelayMs} apart, before the event waits. Default 3. */
   quickTries: number
   /** Default 1 000. */
@@ -62,7 +64,7 @@ export interface HookConfig {
 
 /** Name of a setting in {@link LoadedConfig.origins}. */
 export type SettingName =
-  | Exclude<keyof HookConfig, 'limits' | 'filter' | 'fallbackSpoolDir'>
+  | Exclude<keyof HookConfig, 'limits' | 'filter' | 'fallbackSpoolDir' | 'sealDirs'>
   | keyof SpoolLimits
   | keyof FilterSettings
 

@@ -6,7 +6,7 @@ import { checksum } from '../spool/checksum.ts'
 import type { ConfigSource, HookConfig, LoadedConfig, SettingName } from './config.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { apiKey, type Parsed, text } from './parsers.ts'
-import { baseDir, userConfigFile, userStateDir } from './places.ts'
+import { baseDir, sealDirs, userConfigFile, userStateDir } from './places.ts'
 import {
   CONFIG_FILE_VARIABLE,
   DEFAULTS,
@@ -204,6 +204,7 @@ function assemble({ values, issues }: Reading, source: ConfigSource): HookConfig
     logDir: absolute(source.cwd, dirs.logDir),
     // Of each spool its own, since another project's events may go to another server.
     fallbackSpoolDir: join(userStateDir(source), 'fallback', checksum(spoolDir)),
+    sealDirs: sealDirs(source),
     limits: pick(limits),
     filter: pick(filter),
   }

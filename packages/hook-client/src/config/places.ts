@@ -16,6 +16,15 @@ export function userStateDir(source: PlaceSource): string {
   return userDir(source, 'XDG_STATE_HOME', ['.local', 'state'], 'LOCALAPPDATA', ['AppData', 'Local'])
 }
 
+/**
+ * Where the key that events are sealed with may lie, the first place for a new one: the same whatever a shell or an editor
+ * sets, and only where that cannot be written the one that the environment names.
+ */
+export function sealDirs(source: PlaceSource): string[] {
+  const places = [userStateDir({ ...source, env: {} }), userStateDir(source)]
+  return [...new Set(places)].map((dir) => join(dir, 'seal'))
+}
+
 /** The configuration file, unless `POSTHORN_HOOK_CONFIG` names another: `hook.json` in the user's directory. */
 export function userConfigFile(source: PlaceSource): string {
   const dir = userDir(source, 'XDG_CONFIG_HOME', ['.config'], 'APPDATA', ['AppData', 'Roaming'])

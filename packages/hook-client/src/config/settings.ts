@@ -28,7 +28,7 @@ const DAY_MS = 86_400_000
 const MIB = 1_048_576
 
 /** Defaults of everything that does not depend on the machine. */
-export const DEFAULTS: Omit<HookConfig, 'spoolDir' | 'logDir' | 'fallbackSpoolDir'> = {
+export const DEFAULTS: Omit<HookConfig, 'spoolDir' | 'logDir' | 'fallbackSpoolDir' | 'sealDirs'> = {
   url: undefined,
   apiKey: undefined,
   timeoutMs: 5_000,

@@ -9,12 +9,21 @@ function held(hold: Partial<Hold>): SpoolStatus {
   const times = { since: NOW - 5_000, lastTriedAt: NOW - 5_000, nextTryAt: NOW + 55_000 }
   const whole: Hold = { kind: 'refused', ...times, sends: 1, error, settings: 'these', ...hold }
   return {
-    ...{ dir: '/spool', exists: true, pending: 1, processing: 0, failed: 0, bytes: 10, oldestAgeMs: 5_000 },
+    ...{
+      dir: '/spool',
+      exists: true,
+      pending: 1,
+      processing: 0,
+      failed: 0,
+      unsealed: 0,
+      bytes: 10,
+      oldestAgeMs: 5_000,
+    },
     state: {
-      ...{ version: 1, clientId: 'c', unreportedDrops: {}, totalDrops: {}, sent: 0, lastSuccessAt: null },
+      ...{ version: 1, clientId: 'c', totalDrops: {}, reportedDrops: {}, sent: 0, lastSuccessAt: null },
       ...{ lastError: error, hold: whole, retries: {}, foldedDrops: [] },
     },
-    ...{ dropped: { total: {}, unreported: {} }, sender: null, captureError: null },
+    ...{ dropped: { total: {}, unreported: {} }, sender: null, captureError: null, sealProblem: null },
   }
 }
 

@@ -12,7 +12,7 @@ const LONG_WAIT_MS = 10 * 60_000
  * @param settings the fingerprint of those that are set now
  */
 export function checkQueue(spool: SpoolStatus, now: number, settings: string): Check[] {
-  const { state, failed, pending, oldestAgeMs, sender, dropped, captureError } = spool
+  const { state, failed, unsealed, sealProblem, pending, oldestAgeMs, sender, dropped, captureError } = spool
   const checks: Check[] = []
   if (state?.hold) {
     checks.push(paused(state.hold, now, settings))
@@ -20,9 +20,19 @@ export function checkQueue(spool: SpoolStatus, now: number, settings: string): C
     const text = `${count(pending, 'event')} waiting, the oldest for ${duration(oldestAgeMs)}, and no sender at work`
     checks.push(warn('queue', text, 'The next hook starts one. To send now: posthorn-hook drain'))
   }
-  if (failed > 0) {
+  if (sealProblem !== null) {
+    const text = `the key that events are sealed with cannot be used: ${sealProblem}. They are kept and not sent`
+    checks.push(fail('queue', text, 'Give the file back to its owner (mode 600), or remove its folder.'))
+  }
+  if (failed > unsealed) {
     const hint = 'See why: posthorn-hook queue ls --folder failed. Again: posthorn-hook queue retry --all'
-    checks.push(warn('queue', `${count(failed, 'event')} failed for good`, hint))
+    checks.push(warn('queue', `${count(failed - unsealed, 'event')} failed for good`, hint))
+  }
+  if (unsealed > 0) {
+    const text = `${count(unsealed, 'event')} put aside: without your seal, so perhaps from whoever made this project`
+    const hint =
+      'Look at them: posthorn-hook queue ls --folder failed. Send what is yours: posthorn-hook queue retry --unsealed <id>'
+    checks.push(warn('queue', text, hint))
   }
   const unreported = dropText(dropped.unreported)
   if (unreported !== '') {

@@ -35,8 +35,13 @@ export function addQueueCommands(program: Command, run: Run): void {
     .description('let failed events wait again, and waiting ones be due at once')
     .argument('[ids...]', IDS)
     .option('--all', 'every event', false)
+    .option(
+      '--unsealed',
+      'also those that you did not capture here, or without a key; look at them first',
+      false,
+    )
     .addOption(jsonOption())
-    .action((ids: string[], options: { all: boolean; json: boolean }) =>
+    .action((ids: string[], options: { all: boolean; unsealed: boolean; json: boolean }) =>
       run(options, async (context, output) => {
         const { retryQueued } = await import('../commands/queue.ts')
         return retryQueued(ids, options, context, output)

@@ -164,6 +164,25 @@ describe('secrets', () => {
     expect(body).toContain(JSON.stringify(command.split('\n')[0]).slice(1, -1))
   })
 
+  it('of any name are taken out of a command that writes such a file', () => {
+    const command = `echo 'NAME=hunter' >> .env`
+    const { body } = prepared({ ...base, tool_input: { command, description: 'sets NAME' } })
+    expect(body).not.toContain('hunter')
+    expect(body).toContain('>> .env')
+  })
+
+  it('are whole where a document that is none is cut', () => {
+    for (const before of [64 * 1024 - 30, 64 * 1024 - 10, 64 * 1024 + 4_096 - 20]) {
+      const result = prepareEvent(
+        `no JSON ${'x '.repeat(before / 2 - 4)}${githubToken}${' y'.repeat(4_000)}`,
+        options,
+      )
+      if (result.kind !== 'unreadable') throw new Error('it is no event')
+      expect(result.text).not.toContain(githubToken.slice(0, 8))
+      expect(result.text).toContain('characters cut]')
+    }
+  })
+
   it('are taken out of what is found in files by a pattern', () => {
     const document = {
       ...base,

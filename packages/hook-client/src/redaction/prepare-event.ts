@@ -53,7 +53,7 @@ export function prepareEvent(input: string, options: PrepareOptions): PreparedEv
   const rules = rulesOf(options)
   const read = readDocument(text)
   if (read === undefined) {
-    const kept = redactPlainText(text.slice(0, UNREADABLE_LENGTH), rules)
+    const kept = redactPlainText(text, { ...rules, maxTextLength: UNREADABLE_LENGTH })
     return { kind: 'unreadable', text: kept, message: 'what came on stdin is no JSON object' }
   }
   const { fields, isTorn } = read
@@ -73,7 +73,7 @@ export function prepareEvent(input: string, options: PrepareOptions): PreparedEv
   const isTooLarge = Buffer.byteLength(whole) > filter.maxEventBytes
   const body = isTooLarge ? shrinkDocument(fields, filter.maxEventBytes) : whole
   if (body === undefined) {
-    const kept = redactPlainText(text.slice(0, UNREADABLE_LENGTH), rules)
+    const kept = redactPlainText(text, { ...rules, maxTextLength: UNREADABLE_LENGTH })
     return { kind: 'unreadable', text: kept, message: `it cannot be cut to ${filter.maxEventBytes} bytes` }
   }
   return { kind: 'event', body, event, sessionId, redactions, isCut: isTooLarge || isTorn }

@@ -1,6 +1,6 @@
 import { escapePattern } from './escape-pattern.ts'
 import { isCountName, isSecretFile, isSecretName, namesSecretFile, REDACTED } from './secret-names.ts'
-import { redactHeredoc, redactSecretFile, redactText } from './secret-texts.ts'
+import { redactCommand, redactSecretFile, redactText } from './secret-texts.ts'
 
 /** What the filter takes out beside what looks like a secret by itself. */
 export interface RedactionRules {
@@ -97,7 +97,7 @@ class Walk {
     if (mode === 'secret-file' || mode === 'secret-file-output') {
       result = redactSecretFile(result, mode === 'secret-file-output')
     }
-    if (mode === 'secret-file-command') result = redactHeredoc(result)
+    if (mode === 'secret-file-command') result = redactCommand(result)
     result = redactText(result)
     for (const pattern of redactPatterns) result = result.replace(pattern, REDACTED)
     if (!isCut) return result

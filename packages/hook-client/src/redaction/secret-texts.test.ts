@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { REDACTED } from './secret-names.ts'
-import { redactSecretFile, redactText } from './secret-texts.ts'
+import { redactCommand, redactSecretFile, redactText } from './secret-texts.ts'
 
 // Put together here, so that no scanner takes this file for a leak.
 const secret = (...parts: string[]) => parts.join('')
@@ -83,6 +83,20 @@ describe('what is a secret by its name', () => {
     ['mysqldump -phunter db', 'mysqldump -p[REDACTED] db'],
     ['sshpass -p hunter ssh me@host', 'sshpass -p [REDACTED] ssh me@host'],
     [`docker login -u me -p 'hunter' r.io`, `docker login -u me -p '[REDACTED]' r.io`],
+    ['redis-cli -h cache -a hunter ping', 'redis-cli -h cache -a [REDACTED] ping'],
+    [`redis-cli --user me --pass 'hunter' ping`, `redis-cli --user me --pass '[REDACTED]' ping`],
+    ['valkey-cli -a hunter', 'valkey-cli -a [REDACTED]'],
+    ['http POST h.io X-Api-Key:abcdef a=b', 'http POST h.io X-Api-Key:[REDACTED] a=b'],
+    [`http h.io 'X-Api-Key: abc def' a=b`, `http h.io 'X-Api-Key: [REDACTED]' a=b`],
+    [`http h.io X-Api-Key:'abc def' a=b`, `http h.io X-Api-Key:'[REDACTED]' a=b`],
+    ['http h.io Authorization:abcdef', 'http h.io Authorization:[REDACTED]'],
+    ['http h.io Authorization:Bearer\\ abcdef a=b', 'http h.io Authorization:[REDACTED] a=b'],
+    [`http h.io 'Authorization:Bearer abcdef' a=b`, `http h.io 'Authorization:[REDACTED]' a=b`],
+    ['https -v PUT h.io token==abcdef a=b', 'https -v PUT h.io token==[REDACTED] a=b'],
+    [
+      `xh h.io PRIVATE-TOKEN:abc password:='"hunter"'`,
+      `xh h.io PRIVATE-TOKEN:[REDACTED] password:='[REDACTED]'`,
+    ],
     ['curl -uadmin:hunter u', 'curl -uadmin:[REDACTED] u'],
     ['[{"name":"Authorization","value":"Bearer abcdef"}]', '[{"name":"Authorization","value":"[REDACTED]"}]'],
     [
@@ -114,6 +128,26 @@ describe('what is a secret by its name', () => {
     expect(redactText(text)).toBe(expected)
   })
 
+  it.each(['"', "'", '`', '\\\\"'])('whole where it is long and in quotes: %s', (quote) => {
+    for (const length of [4_095, 4_096, 4_097, 8_192, 200_000]) {
+      const value = 'Ab3d\\\\E'
+        .repeat(length / 6 + 1)
+        .slice(0, length)
+        .replace(/\\+$/, 'x')
+      expect(redactText(`password = ${quote}${value}${quote} + x`)).toBe(
+        `password = ${quote}${REDACTED}${quote} + x`,
+      )
+    }
+  })
+
+  it('whole where it is long and without quotes', () => {
+    const value = 'Ab3d'.repeat(20_000)
+    for (const before of ['TOKEN=', 'app --token ', 'Authorization: Bearer ', 'Cookie: a=', 'password: ']) {
+      expect(redactText(before + value)).toMatch(/\[REDACTED\]$/)
+      expect(redactText(before + value).length).toBeLessThan(60)
+    }
+  })
+
   it.each([
     ['max_tokens: 4096'],
     ['context_tokens=12345'],
@@ -128,6 +162,9 @@ describe('what is a secret by its name', () => {
     ['psql --no-password app'],
     ['mysql -p app'],
     ['docker run -p 80:80 app'],
+    ['redis-cli -h cache ping'],
+    ['http h.io X-Api-Key:$API_KEY'],
+    ['http://h.io/token:list'],
     ['git push -u origin main'],
     [`const token = process.env.TOKEN`],
     [`password = "\${DB_PASSWORD}"`],
@@ -191,11 +228,55 @@ describe('what is long', () => {
     ['a://b:@'],
     ['ghp_'],
     ['sk-'],
+    ['redis-cli '],
+    ['http '],
+    ['http "'],
+    ['http token:'],
+    ['http token=='],
+    ['http token:\\\\'],
+    [`http 'token:a' `],
+    [`token='`],
+    [`token='\\\\`],
     ['1'],
   ])('is read in linear time: %j', (piece) => {
     const text = piece.repeat(Math.ceil(1_000_000 / piece.length))
     expect(redactText(`${text}${' '.repeat(20)}password="hunter2"`)).toContain(`password="${REDACTED}"`)
   })
+})
+
+describe('commands that write files with secrets', () => {
+  it.each([
+    [`echo 'NAME=v w>|;x' >> .env`, `echo 'NAME=[REDACTED]' >> .env`],
+    ['echo NAME=v w >> .env', 'echo NAME=[REDACTED] >> .env'],
+    [`echo "NAME=a\\"b" >> .env && ls`, `echo "NAME=[REDACTED]" >> .env && ls`],
+    [`echo NAME="a b" | tee -a .env`, 'echo NAME=[REDACTED] | tee -a .env'],
+    [`printf 'A=1\\nB=2' > .env`, `printf 'A=[REDACTED]' > .env`],
+    [`printf 'x\\nA=1' > .env`, `printf 'x\\nA=[REDACTED]' > .env`],
+    [`sed -i 's/^NAME=.*/NAME=v/' .env`, `sed -i 's/^NAME=[REDACTED]' .env`],
+    ['MODE=ci make env\necho NAME=v>.env', 'MODE=[REDACTED] make env\necho NAME=[REDACTED]>.env'],
+    [`Add-Content .env "NAME=v"`, `Add-Content .env "NAME=[REDACTED]"`],
+    [
+      `cat > .env <<EOF\nA=b\nEOF\necho 'C=d' >> .env`,
+      `cat > .env <<EOF\nA=[REDACTED]\nEOF\necho 'C=[REDACTED]' >> .env`,
+    ],
+  ])('%s', (command, expected) => {
+    expect(redactCommand(command)).toBe(expected)
+  })
+
+  it.each(['cat .env', 'grep -n NAME= .env', 'A=b docker run --env-file .env app'])(
+    'leaves %s',
+    (command) => {
+      expect(redactCommand(command)).toBe(command)
+    },
+  )
+
+  it.each(['A=', `A='`, 'A="\\\\', '\\\\', 'a', ' a', `'`, '>', 'A=b\n', '<<E\n>.env A='])(
+    'are read in linear time: %j',
+    (piece) => {
+      const text = piece.repeat(Math.ceil(1_000_000 / piece.length))
+      expect(redactCommand(`${text} > .env`)).toBeTypeOf('string')
+    },
+  )
 })
 
 describe('files that hold secrets', () => {

@@ -1,4 +1,6 @@
+import { escapePattern } from './escape-pattern.ts'
 import { isSecretFile, REDACTED, SECRET_NAME_PATTERN } from './secret-names.ts'
+import { redactAssignments, redactWritingLine, writesFile } from './shell-writes.ts'
 
 /**
  * Every quantifier is bounded or over a class that its neighbours exclude, so that no text takes more
@@ -40,49 +42,69 @@ const JWT = /eyJ[\w-]{10,}(\.eyJ[\w-]{10,}\.[\w-]*)?/g
 
 /** `Authorization: Bearer …` and its kin, as headers, in JSON, in code and on command lines. */
 const AUTHORIZATION =
-  /(authorization\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["'`]?)((?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s{1,8})?([^\s"'`\\]{1,8192}(?:, ?\w{1,40}=[^\s"'`\\]{1,2048}){0,20})/gi
+  /(authorization\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["'`]?)((?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s{1,8})?([^\s"'`\\]+(?:, ?\w{1,40}=[^\s"'`\\]{1,2048}){0,20})/gi
 const BEARER = /\b(bearer\s{1,4})(?=[^\s"'`]{0,64}\d)[A-Za-z0-9._~+/=-]{16,}/gi
-const COOKIE = /\b((?:set-)?cookie\s{0,4}:\s{0,4})[^\r\n"'`]{1,8192}/gi
+const COOKIE = /\b((?:set-)?cookie\s{0,4}:\s{0,4})[^\r\n"'`]+/gi
 
 /** `scheme://user:password@host`; the password may have `@` or `/` in it, but a port and a path are none. */
 const URL_PASSWORD =
   /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`<>]{0,200}:)(?:[^\s/"'`<>]{1,400}|(?!\d{1,5}[/?#])[^\s@"'`<>]{1,400})(?=@)/gi
 /** `curl -u user:password` */
 const USER_OPTION = /(\s(?:-u[ =]?|--user[ =]|--proxy-user[ =])["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
-/** `mysql -psecret`, `sshpass -p secret`, `docker login -p secret` */
+/** `mysql -psecret`, `sshpass -p secret`, `docker login -p secret`, `redis-cli -a secret` */
 const PASSWORD_OPTION =
-  /\b((?:(?:mysql|mariadb)[\w-]{0,10}(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p|(?:sshpass|(?:docker|podman|helm|registry)[ \t]login)(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p[ \t=]{0,4})["']?)(?![\s"'$])[^\s"']{1,400}/g
+  /\b((?:(?:redis|valkey|keydb)-cli(?:[ \t][^\r\n|;&]{0,200}?)?[ \t](?:-a|--pass)[ \t]{1,4}|(?:mysql|mariadb)[\w-]{0,10}(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p|(?:sshpass|(?:docker|podman|helm|registry)[ \t]login)(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p[ \t=]{0,4})["']?)(?![\s"'$])[^\s"']{1,400}/g
 
 /** What comes before the word, such as `GITHUB_` in `GITHUB_TOKEN`, need not be matched to stay. */
 const NAME = `(${SECRET_NAME_PATTERN})`
 /** What joins a name and a value: as an assignment, or as the `name` and the `value` of a header. */
 const JOIN = String.raw`\\{0,3}["']?(?:\]?\s{0,8}(?::|=>?|:=)|\s{0,8},\s{0,8}\\{0,3}["']value\\{0,3}["']\s{0,8}:)\s{0,8}`
+/** So much of a quoted value is matched at once: a loop over two kinds of characters keeps a trail of its steps. */
+const STRETCH = 4_096
 /** `password = "…"`, `"apiKey": "…"`; other quotes and escaped ones are part of the value. */
-const QUOTED = new RegExp(String.raw`${NAME}(${JOIN})(["'\`])((?:\\[^\r\n]|(?!\3)[^\\\r\n]){3,4096})`, 'gi')
-/** The same where the quotes around it are escaped, as in JSON in a JSON text. */
-const QUOTED_ESCAPED = new RegExp(
-  String.raw`${NAME}(${JOIN})(\\{1,3}["'\`])((?:(?!\3)(?:\\{2,3}[^\\\r\n]|[^\r\n])){3,4096})`,
+const QUOTED = new RegExp(
+  String.raw`${NAME}(${JOIN})(["'\`])((?:\\[^\r\n]|(?!\3)[^\\\r\n]){3,${STRETCH}})`,
   'gi',
 )
+/** The same where the quotes around it are escaped, as in JSON in a JSON text. */
+const QUOTED_ESCAPED = new RegExp(
+  String.raw`${NAME}(${JOIN})(\\{1,3}["'\`])((?:(?!\3)(?:\\{2,3}[^\\\r\n]|[^\r\n])){3,${STRETCH}})`,
+  'gi',
+)
+/** More of a quoted value, behind what was matched. */
+const moreQuoted = (quote: string) =>
+  new RegExp(String.raw`(?:\\[^\r\n]|(?!${quote})[^\\\r\n]){1,${STRETCH}}`, 'y')
+const moreQuotedEscaped = (quote: string) =>
+  new RegExp(String.raw`(?:(?!${escapePattern(quote)})(?:\\{2,3}[^\\\r\n]|[^\r\n])){1,${STRETCH}}`, 'y')
 /** `"pin_token": 123456` */
 const NUMBER = new RegExp(String.raw`${NAME}(\\{0,3}["']\s{0,8}:\s{0,8})(\d{3,400})(?![\w.])`, 'gi')
 /** `TOKEN=…` in a shell, an ini file, a query. */
-const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`([{<])([^\s"'\`&;,)\]}]{3,4096})`, 'gi')
+const ASSIGNED = new RegExp(String.raw`${NAME}(=)(?![=>\s"'\`([{<])([^\s"'\`&;,)\]}]{3,})`, 'gi')
 /** `--password secret` */
 const OPTION = new RegExp(
-  String.raw`(?<![\w-])--(?!no-)[\w-]{0,40}?${NAME}([ \t]{1,4}["']?)(?![-\s"'\`([{<|&;])([^\s"'\`]{3,4096})`,
+  String.raw`(?<![\w-])--(?!no-)[\w-]{0,40}?${NAME}([ \t]{1,4}["']?)(?![-\s"'\`([{<|&;])([^\s"'\`]{3,})`,
   'gi',
 )
 /** `-H 'X-Api-Key: secret'` */
 const HEADER = new RegExp(
-  String.raw`${NAME}(?<=\s(?:-H|--header)[ \t=]{0,4}\\{0,3}["'][\w-]{1,80})(?!:[ \t]{0,4}(?:\w{1,40} )?\[REDACTED\])(:[ \t]{0,4})([^"'\r\n\\]{3,4096})`,
+  String.raw`${NAME}(?<=\s(?:-H|--header)[ \t=]{0,4}\\{0,3}["'][\w-]{1,80})(?!:[ \t]{0,4}(?:\w{1,40} )?\[REDACTED\])(:[ \t]{0,4})([^"'\r\n\\]{3,})`,
   'gi',
 )
 /** `password: hunter2` or `password = hunter2` on a line of its own; a type's name has no digit. */
 const COLON = new RegExp(
-  String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8}|[ \t]{1,4}= {0,4})(?=\S{0,200}\d)(?![\w.]{0,200}[([])([^\s"'\`]{4,16384})(?=[ \t]*$)`,
+  String.raw`${NAME}(?<=^[ \t]{0,40}(?:- )?[\w.-]{1,80})(: {1,8}|[ \t]{1,4}= {0,4})(?=\S{0,200}\d)(?![\w.]{0,200}[([])([^\s"'\`]{4,})(?=[ \t]*$)`,
   'gim',
 )
+
+/** A command of HTTPie, or of its kin. */
+const HTTPIE = /\b(?:https?|xhs?)[ \t]{1,8}[^\r\n|;&]+/g
+/** In it `X-Api-Key:secret`, `Authorization:"Bearer secret"`, `token==secret`, `password:='"secret"'`. */
+const HTTPIE_ITEM = new RegExp(
+  String.raw`${NAME}(:=?|==?)(?:([ \t]{0,4}\\{0,3}["']{1,2})(?!\s)([^"'\r\n]+)|((?:\\[^\r\n]|[^\s"'\\])[^\s"'\\]*(?:\\[^\r\n][^\s"'\\]*){0,2000}))`,
+  'gi',
+)
+/** In it `'X-Api-Key: secret'` */
+const HTTPIE_QUOTED = new RegExp(String.raw`${NAME}(?<=["'][\w-]{1,80})(:[ \t]{0,4})([^\r\n"']+)`, 'gi')
 
 /** A line of `.netrc` */
 const NETRC = /\b(login\s{1,8}\S{1,200}\s{1,8}password\s{1,8})\S{1,400}/g
@@ -134,26 +156,57 @@ const keepName =
     return isCount || PLACEHOLDER.test(value) ? whole : whole.slice(0, whole.length - value.length) + REDACTED
   }
 
+/** Replaces quoted values of any length. Each stretch of them is looked at once, so in linear time. */
+function replaceQuoted(text: string, pattern: RegExp, moreOf: (quote: string) => RegExp): string {
+  let result = ''
+  let from = 0
+  pattern.lastIndex = 0
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    let end = pattern.lastIndex
+    const value = match[4] ?? ''
+    if (value.length >= STRETCH) {
+      const more = moreOf(match[3] ?? '')
+      more.lastIndex = end
+      while (more.test(text)) end = more.lastIndex
+    }
+    const kept = keepName(4)(...match)
+    // What is no secret stays whole.
+    result += text.slice(from, match.index) + (kept === match[0] ? text.slice(match.index, end) : kept)
+    from = end
+    pattern.lastIndex = end
+  }
+  return result + text.slice(from)
+}
+
+function redactHttpie(command: string): string {
+  return command
+    .replace(HTTPIE_QUOTED, keepName(3))
+    .replace(HTTPIE_ITEM, (...match: string[]) =>
+      keepName(4)(...match.slice(0, 4), match[4] ?? match[5] ?? ''),
+    )
+}
+
 /**
  * A part of each pattern above: a text without any of them has nothing to find. Most texts have none, and
  * compiling all patterns costs a capture more than writing its event.
  */
 const SUSPICIOUS =
-  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-u|user[ =]|_pass|-pass|mysql|mariadb|login|\.env|env[:-]|netrc|npmrc|pypirc|id_|kube|docker|\.pem|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
+  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-u|user[ =]|_pass|-pass|-cli|mysql|mariadb|login|\.env|env[:-]|netrc|npmrc|pypirc|id_|kube|docker|\.pem|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
 
 /** The text with `[REDACTED]` in place of what looks like a secret. */
 export function redactText(text: string): string {
   if (text.length < 8 || !SUSPICIOUS.test(text)) return text
-  return redactFoundLines(redactKeyEnds(text.replace(TOKENS, REDACTED)))
+  const shaped = redactFoundLines(redactKeyEnds(text.replace(TOKENS, REDACTED)))
+  const unquoted = shaped
     .replace(JWT, (run: string, rest: string | undefined) => (rest === undefined ? run : REDACTED))
+    .replace(HTTPIE, redactHttpie)
     .replace(AUTHORIZATION, (_, name: string, scheme: string | undefined) => name + (scheme ?? '') + REDACTED)
     .replace(BEARER, `$1${REDACTED}`)
     .replace(COOKIE, `$1${REDACTED}`)
     .replace(URL_PASSWORD, `$1${REDACTED}`)
     .replace(USER_OPTION, `$1${REDACTED}`)
     .replace(PASSWORD_OPTION, `$1${REDACTED}`)
-    .replace(QUOTED, keepName(4))
-    .replace(QUOTED_ESCAPED, keepName(4))
+  return replaceQuoted(replaceQuoted(unquoted, QUOTED, moreQuoted), QUOTED_ESCAPED, moreQuotedEscaped)
     .replace(NUMBER, keepName(3))
     .replace(HEADER, keepName(3))
     .replace(OPTION, keepName(3))
@@ -172,12 +225,13 @@ const LOOSE_SECRET = /^(\s{0,40}(?:password|passwd)\s{1,8})\S.*$|^\s{0,40}[A-Za-
 /** `<<EOF`, after which a command has the text of a file. */
 const HEREDOC = /<<[-~]?\s{0,4}["'\\]?\w/
 
-/** A command that writes such a file: what it assigns after `<<EOF`. */
-export function redactHeredoc(command: string): string {
+/** A command that names such a file: what it assigns after `<<EOF`, and what it writes there itself. */
+export function redactCommand(command: string): string {
+  const redactHead = writesFile(command) ? redactAssignments : (text: string) => text
   const start = HEREDOC.exec(command)?.index
-  return start === undefined
-    ? command
-    : command.slice(0, start) + redactSecretFile(command.slice(start), true)
+  if (start === undefined) return redactHead(command)
+  const rest = redactSecretFile(command.slice(start), true)
+  return redactHead(command.slice(0, start)) + rest.split('\n').map(redactWritingLine).join('\n')
 }
 
 /**

@@ -107,12 +107,16 @@ export class Backlog {
     return session === undefined ? undefined : { requestId, session }
   }
 
-  /** Reads a file once, for its session. One that is no event goes to `failed/`. */
+  /** Reads a file once, for its session. One that is no event, or not one that was captured here, goes to `failed/`. */
   #sessionOf(folder: 'pending' | 'processing', name: string, requestId: string): string | undefined {
     const decoded = readEventFile(this.#spool, requestId, folder, name)
     if (decoded === undefined) return undefined
     if ('corrupt' in decoded) {
       if (folder === 'pending') this.#fail(name, requestId, 'corrupt', decoded.corrupt)
+      return undefined
+    }
+    if ('unsealed' in decoded) {
+      if (folder === 'pending') this.#fail(name, requestId, 'unsealed', decoded.unsealed)
       return undefined
     }
     const session = decoded.event.sessionId ?? requestId
@@ -121,7 +125,7 @@ export class Backlog {
     return session
   }
 
-  #fail(name: string, requestId: string, reason: 'corrupt' | 'expired', message: string): void {
+  #fail(name: string, requestId: string, reason: 'corrupt' | 'expired' | 'unsealed', message: string): void {
     const failure = { reason, message, at: new Date(this.#spool.clock.now()).toISOString(), tries: 0 }
     failEvent(this.#spool, 'pending', name, failedName(name), failure)
     this.#onFailed(requestId, failure)

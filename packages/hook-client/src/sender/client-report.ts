@@ -9,7 +9,7 @@ export interface ClientReport {
   /** Events that wait, this one included. */
   backlog: number
   failed: number
-  /** Dropped since the last report that the server confirmed. */
+  /** Dropped since the spool exists: a server that gets it twice counts nothing twice. */
   drops: DropCounts
   lastError: LastError | null
 }

@@ -67,6 +67,9 @@ export class Delivery {
     if ('corrupt' in decoded) {
       return this.#fail(undefined, 'corrupt', { message: decoded.corrupt, code: 'corrupt' }, 0)
     }
+    if ('unsealed' in decoded) {
+      return this.#fail(undefined, 'unsealed', { message: decoded.unsealed, code: 'unsealed' }, 0)
+    }
     return this.#send(decoded.event)
   }
 
@@ -78,7 +81,6 @@ export class Delivery {
       const outcome = await this.#request(event, tries)
       if (outcome.ok) return this.#complete(event, outcome)
       const judgement = judge(outcome)
-      if (outcome.status !== undefined) ledger.reportRefused(this.#requestId)
       if (judgement.kind === 'stopped') return this.#release('stopped')
       if (judgement.kind === 'reject') return this.#fail(event, 'rejected', outcome, tries)
       if (judgement.kind === 'shrink') return this.#shrink(event, outcome, tries)
@@ -234,7 +236,7 @@ export class Delivery {
       lastError: this.#errorOf(outcome),
       shrunk: true,
     })
-    replaceEvent(spool, this.#claimed, this.#requestId, encodeEvent({ ...event, body }))
+    replaceEvent(spool, this.#claimed, this.#requestId, encodeEvent(spool, { ...event, body }))
     log.queue('cut smaller for the server', { ...traced(event), bytes, keptBytes: Buffer.byteLength(body) })
     return 'waiting'
   }

@@ -1,5 +1,5 @@
-import { addDrops, countDrops, subtractDrops, sumDrops } from '../spool/drops.ts'
-import { tolerate } from '../spool/durable-write.ts'
+import { tolerate } from '../spool/disk.ts'
+import { addDrops, countDrops, sumDrops } from '../spool/drops.ts'
 import { at, type Spool } from '../spool/layout.ts'
 import { takeState, writeState } from '../spool/state-file.ts'
 import type { DropCounts, Hold, LastError, RetryState, SpoolState } from '../spool/types.ts'
@@ -18,8 +18,8 @@ export class Ledger {
   /** Whether the state of an earlier sender could not be read. */
   readonly wasCorrupt: boolean
   #changedAt: number | undefined
-  /** The event whose request carries the drops just now, and how many. */
-  #carrier: { requestId: string; drops: DropCounts } | undefined
+  /** What the last request of each event that is being sent told of drops. */
+  readonly #told = new Map<string, DropCounts>()
 
   constructor(spool: Spool, onError: (error: unknown) => void) {
     const { state, wasCorrupt } = takeState(spool)
@@ -56,7 +56,6 @@ export class Ledger {
   foldDrops(): void {
     const { markers, counts } = countDrops(this.#spool, this.#state.foldedDrops)
     if (markers.length === 0 && this.#state.foldedDrops.length === 0) return
-    this.#state.unreportedDrops = addDrops(this.#state.unreportedDrops, counts)
     this.#state.totalDrops = addDrops(this.#state.totalDrops, counts)
     this.#state.foldedDrops = [...this.#state.foldedDrops, ...markers]
     this.#touch()
@@ -69,17 +68,10 @@ export class Ledger {
     this.#touch()
   }
 
-  /** The drops that a request of this event reports: one request at a time carries them. */
+  /** The drops that a request of this event reports: all of them, since an answer may be lost. */
   dropsFor(requestId: string): DropCounts {
-    if (this.#carrier === undefined && sumDrops(this.#state.unreportedDrops) > 0) {
-      this.#carrier = { requestId, drops: this.#state.unreportedDrops }
-    }
-    return this.#carrier?.requestId === requestId ? this.#carrier.drops : {}
-  }
-
-  /** A request was refused as a whole: what it reported did not count, and another may report it. */
-  reportRefused(requestId: string): void {
-    if (this.#carrier?.requestId === requestId) this.#carrier = undefined
+    this.#told.set(requestId, this.#state.totalDrops)
+    return this.#state.totalDrops
   }
 
   /** The server took an event, and with it what its request reported. */
@@ -87,11 +79,11 @@ export class Ledger {
     const state = this.#state
     state.sent += 1
     state.lastSuccessAt = this.#nowText()
-    const mustWrite = state.hold !== null || this.#carrier?.requestId === requestId
-    if (this.#carrier?.requestId === requestId) {
-      state.unreportedDrops = subtractDrops(state.unreportedDrops, this.#carrier.drops)
-      this.#carrier = undefined
-    }
+    const told = this.#told.get(requestId) ?? {}
+    this.#told.delete(requestId)
+    const isNews = sumDrops(told) > sumDrops(state.reportedDrops)
+    const mustWrite = state.hold !== null || isNews
+    if (isNews) state.reportedDrops = told
     state.hold = null
     delete state.retries[requestId]
     this.#touch()
@@ -100,7 +92,7 @@ export class Ledger {
 
   /** An event went to `failed/`. */
   failed(requestId: string, error: Omit<LastError, 'at'>): void {
-    this.reportRefused(requestId)
+    this.#told.delete(requestId)
     delete this.#state.retries[requestId]
     this.#error(error)
     this.write()
@@ -124,6 +116,7 @@ export class Ledger {
 
   /** Forgets what is known of events that are not in the spool any more. */
   keepOnly(isPresent: (requestId: string) => boolean): void {
+    for (const requestId of this.#told.keys()) if (!isPresent(requestId)) this.#told.delete(requestId)
     for (const requestId of Object.keys(this.#state.retries)) {
       if (!isPresent(requestId)) {
         delete this.#state.retries[requestId]

@@ -37,11 +37,16 @@ export async function sendFrom(
   const { url, apiKey, enabled } = config
   if (!enabled) return nothing('disabled')
   if (url === undefined || apiKey === undefined) return nothing('unconfigured')
-  const spool = openSpool(dir, options)
+  const spool = openSpool(dir, { ...options, sealDirs: config.sealDirs })
   const sender = options.sender ?? createEventSender()
   const never = new AbortController().signal
   const total = nothing('empty')
   try {
+    // Without a key nobody can tell what this user captured: everything stays where it is.
+    if (!spool.seals.ready()) {
+      log.error('nothing can be sent: events cannot be told from others', { detail: spool.seals.problem() })
+      return { ...total, end: 'unsealable' }
+    }
     for (;;) {
       const settings = settingsFingerprint(config)
       const request = { settings, version: VERSION, takeOver, ...(isAlive && { isAlive }) }

@@ -30,6 +30,8 @@ export type DrainEnd =
   | 'disabled'
   /** The signal was aborted, or another sender took over. */
   | 'stopped'
+  /** The key that events are sealed with can be neither read nor made. */
+  | 'unsealable'
   /** The spool cannot be written: see the error log. */
   | 'unwritable'
 

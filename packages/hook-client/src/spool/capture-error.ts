@@ -1,5 +1,5 @@
-import { unlessGone } from './disk.ts'
-import { temporaryName, tolerate, writeDurably } from './durable-write.ts'
+import { temporaryName, tolerate, unlessGone } from './disk.ts'
+import { writeDurably } from './durable-write.ts'
 import { at, CAPTURE_ERROR_FILE, type Spool } from './layout.ts'
 import type { LastError } from './types.ts'
 

@@ -1,18 +1,39 @@
-import { unlessGone } from './disk.ts'
-import { tolerate } from './durable-write.ts'
+import { temporaryName, tolerate, unlessGone } from './disk.ts'
+import { writeDurably } from './durable-write.ts'
+import { encodeEvent, readEventFile } from './event-file.ts'
 import { at, eventFile, REASON_SUFFIX, type Spool, withDirectories } from './layout.ts'
 import { listEvents } from './listing.ts'
 import type { SpoolEntry, SpoolFolder } from './types.ts'
+
+/** How {@link retryEvents} works. */
+export interface RetryOptions {
+  /** Takes events without a seal of this user's for the user's own, and seals them. Default false: they stay. */
+  unsealed?: boolean
+}
 
 /**
  * Lets events be tried again: one of `failed/` goes back to `pending/` with all its tries, one that waits
  * is due at once. One that {@link canBeSent} denies stays. Returns the request ids of those that are to be tried.
  */
-export function retryEvents(spool: Spool, which: readonly string[] | 'all'): string[] {
+export function retryEvents(
+  spool: Spool,
+  which: readonly string[] | 'all',
+  { unsealed = false }: RetryOptions = {},
+): string[] {
   return listEvents(spool)
     .filter((entry) => isMeant(entry, which) && canBeSent(entry))
+    .filter((entry) => entry.unsealed === undefined || (unsealed && adoptEvent(spool, entry)))
     .filter((entry) => (entry.folder === 'failed' ? reviveEvent(spool, entry) : hastenEvent(spool, entry)))
     .map(({ requestId }) => requestId)
+}
+
+/** Seals an event where it lies, unless it is gone or there is no key. */
+function adoptEvent(spool: Spool, { folder, file, requestId }: SpoolEntry): boolean {
+  if (folder === 'processing' || !spool.seals.ready()) return false
+  const decoded = readEventFile(spool, requestId, folder, file)
+  if (decoded === undefined || !('written' in decoded)) return false
+  writeDurably(spool, temporaryName('seal'), [folder, file], encodeEvent(spool, decoded.written))
+  return true
 }
 
 /** Whether there is an event that a server could take: no torn file, and not what a hook could not read. */

@@ -1,5 +1,5 @@
-import { unlessGone } from './disk.ts'
-import { syncDirectory, tolerate, writeDurably } from './durable-write.ts'
+import { tolerate, unlessGone } from './disk.ts'
+import { syncDirectory, writeDurably } from './durable-write.ts'
 import {
   at,
   claimFile,

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs'
-import { readPlainFile } from '../plain-file.ts'
+import { READ_FLAGS, readPlainFile } from '../plain-file.ts'
 
 /** What a spool needs of a file. */
 export interface FileInfo {
@@ -8,6 +8,8 @@ export interface FileInfo {
   modifiedAt: number
   /** Permission bits, such as 0o600. */
   mode: number
+  /** Whether it is a symbolic link; all else is what it leads to. */
+  isLink: boolean
 }
 
 /**
@@ -27,15 +29,18 @@ export interface Disk {
   syncDir(dir: string): void
   /** Throws an `UnfitFileError` for a link, a pipe, a device, and what is too large to be a spool's. */
   read(path: string): string
+  /** A directory does not take the place of one with something in it. */
   rename(from: string, to: string): void
   remove(path: string): void
+  /** Removes an empty directory. */
+  removeDir(path: string): void
   /** Undefined when there is no such file. */
   info(path: string): FileInfo | undefined
   /** Sets the time of modification. */
   touch(path: string, timeMs: number): void
   /** Cuts a file to nothing. */
   empty(path: string): void
-  /** Gives a file or directory back to its owner alone. */
+  /** Gives a file or directory back to its owner alone; not what a link leads to, unless the path ends with a slash. */
   protect(path: string, mode: number): void
 }
 
@@ -63,13 +68,40 @@ export const systemDisk: Disk = {
   read: (path) => readPlainFile(path, LARGEST_FILE_BYTES, 'refuse'),
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),
+  removeDir: (path) => fs.rmdirSync(path),
   info: (path) => {
-    const found = fs.statSync(path, { throwIfNoEntry: false })
-    return found && { bytes: found.size, modifiedAt: found.mtimeMs, mode: found.mode & 0o777 }
+    const own = fs.lstatSync(path, { throwIfNoEntry: false })
+    const isLink = own?.isSymbolicLink() ?? false
+    const found = isLink ? fs.statSync(path, { throwIfNoEntry: false }) : own
+    return found && { bytes: found.size, modifiedAt: found.mtimeMs, mode: found.mode & 0o777, isLink }
   },
   touch: (path, timeMs) => fs.utimesSync(path, timeMs / 1000, timeMs / 1000),
   empty: (path) => fs.truncateSync(path, 0),
-  protect: (path, mode) => fs.chmodSync(path, mode),
+  protect: (path, mode) => {
+    const fd = fs.openSync(path, READ_FLAGS)
+    try {
+      fs.fchmodSync(fd, mode)
+    } finally {
+      fs.closeSync(fd)
+    }
+  },
+}
+
+let temporaries = 0
+
+/** A name for what is being written, which no other writer has, of this process or another. */
+export function temporaryName(what: string): string {
+  temporaries += 1
+  return `${what}.${process.pid}.${Math.round(performance.timeOrigin + performance.now())}.${temporaries}`
+}
+
+/** Does what may fail without consequence. */
+export function tolerate(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // Nothing depends on it.
+  }
 }
 
 /** The code of a system call's error, such as `ENOENT`; undefined for anything else. */

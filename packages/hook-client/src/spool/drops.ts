@@ -1,5 +1,5 @@
-import { unlessGone } from './disk.ts'
-import { syncDirectory, tolerate } from './durable-write.ts'
+import { tolerate, unlessGone } from './disk.ts'
+import { syncDirectory } from './durable-write.ts'
 import { at, dropFile, namesIn, reasonOfDrop, type Spool, withDirectories } from './layout.ts'
 import type { DropCounts, DropReason } from './types.ts'
 

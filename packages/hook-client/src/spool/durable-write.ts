@@ -1,3 +1,4 @@
+import { tolerate } from './disk.ts'
 import { at, type Spool, withDirectories } from './layout.ts'
 
 /**
@@ -25,24 +26,7 @@ export function writeDurably(spool: Spool, temporary: string, target: readonly s
   syncDirectory(spool, ...target.slice(0, -1))
 }
 
-let temporaries = 0
-
-/** A name in `tmp/` that no other writer has, of this process or another. */
-export function temporaryName(what: string): string {
-  temporaries += 1
-  return `${what}.${process.pid}.${Math.round(performance.timeOrigin + performance.now())}.${temporaries}`
-}
-
 /** Makes renames in a directory of the spool durable. Not every platform can, and then does without. */
 export function syncDirectory(spool: Spool, ...parts: string[]): void {
   tolerate(() => spool.disk.syncDir(at(spool, ...parts)))
-}
-
-/** Does what may fail without consequence. */
-export function tolerate(work: () => void): void {
-  try {
-    work()
-  } catch {
-    // Nothing depends on it.
-  }
 }

@@ -4,28 +4,36 @@ import { unlessGone } from './disk.ts'
 import { at, type Spool } from './layout.ts'
 import type { SpooledEvent } from './types.ts'
 
-/** A file read as an event, or why it is none. */
-export type DecodedEvent = { event: SpooledEvent } | { corrupt: string }
+/** A file read as an event, or why it is none, or why it is not one that this user captured. */
+export type DecodedEvent =
+  | { event: SpooledEvent }
+  | { corrupt: string }
+  | { unsealed: string; written: SpooledEvent }
 
 /** Reads an event's file, which may be gone. What is no plain file is no event. */
 export function readEventFile(spool: Spool, requestId: string, ...path: string[]): DecodedEvent | undefined {
   try {
     const text = unlessGone(() => spool.disk.read(at(spool, ...path)))
-    return text === undefined ? undefined : decodeEvent(text, requestId)
+    return text === undefined ? undefined : decodeEvent(spool, text, requestId)
   } catch (error) {
     if (error instanceof UnfitFileError) return { corrupt: error.message }
     throw error
   }
 }
 
-/** The text of an event's file: one JSON object, the body as text in it, with a checksum. */
-export function encodeEvent(event: SpooledEvent): string {
+/**
+ * The text of an event's file: one JSON object, the body as text in it, with a checksum and a seal. Without a key the
+ * seal is null: the event is kept all the same.
+ */
+export function encodeEvent({ seals }: Pick<Spool, 'seals'>, event: SpooledEvent): string {
   const { body, ...head } = event
-  return `${JSON.stringify({ ...head, crc32: checksumOf(event), body })}\n`
+  const covered = coveredText(event)
+  const marks = { crc32: checksum(covered), seal: seals.seal(covered) ?? null }
+  return `${JSON.stringify({ ...head, ...marks, body })}\n`
 }
 
 /** Reads the text of an event's file whose name says `requestId`. Never throws. */
-export function decodeEvent(text: string, requestId: string): DecodedEvent {
+export function decodeEvent({ seals }: Pick<Spool, 'seals'>, text: string, requestId: string): DecodedEvent {
   if (text.trim() === '') return { corrupt: 'the file is empty' }
   let raw: Record<string, unknown>
   try {
@@ -50,9 +58,13 @@ export function decodeEvent(text: string, requestId: string): DecodedEvent {
     return { corrupt: 'the file is an event with a field missing' }
   }
   const read: SpooledEvent = { version: 1, requestId, traceId, capturedAt, event, sessionId, body }
-  return crc32 === checksumOf(read) ? { event: read } : { corrupt: 'the event does not match its checksum' }
+  const covered = coveredText(read)
+  if (crc32 !== checksum(covered)) return { corrupt: 'the event does not match its checksum' }
+  const unsealed = seals.complaint(covered, raw['seal'])
+  return unsealed === undefined ? { event: read } : { unsealed, written: read }
 }
 
-function checksumOf({ requestId, traceId, capturedAt, event, sessionId, body }: SpooledEvent): string {
-  return checksum(JSON.stringify([requestId, traceId, capturedAt, event, sessionId, body]))
+/** What checksum and seal are over: everything, the id in the file's name included. */
+function coveredText({ requestId, traceId, capturedAt, event, sessionId, body }: SpooledEvent): string {
+  return JSON.stringify([requestId, traceId, capturedAt, event, sessionId, body])
 }

@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
@@ -20,7 +29,7 @@ let spool: Spool
 
 beforeEach(() => {
   const dir = mkdtempSync(join(tmpdir(), 'posthorn-spool-'))
-  spool = openSpool(join(dir, 'spool'))
+  spool = openSpool(join(dir, 'spool'), { sealDirs: [join(dir, 'seal')] })
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
 })
 
@@ -47,18 +56,21 @@ it('only its owner can read a spool', () => {
 
 it('finds what is wrong, and mends it without losing an event', () => {
   const torn = put()
-  writeFileSync(path('pending', eventFile(torn.requestId)), encodeEvent(torn).slice(0, -9))
+  writeFileSync(path('pending', eventFile(torn.requestId)), encodeEvent(spool, torn).slice(0, -9))
   const changed = put()
-  writeFileSync(path('pending', eventFile(changed.requestId)), encodeEvent(changed).replace('Stop', 'Spot'))
+  writeFileSync(
+    path('pending', eventFile(changed.requestId)),
+    encodeEvent(spool, changed).replace('Stop', 'Spot'),
+  )
   writeFileSync(path('pending', 'stray.txt'), 'what is this')
   const orphan = put()
   claimEvent(spool, orphan.requestId, { owner: '999999-dead', leaseUntil: Date.now() + 60_000 })
   const doubled = put()
   claimEvent(spool, doubled.requestId, { owner: '999999-dead', leaseUntil: Date.now() + 60_000 })
-  writeFileSync(path('pending', eventFile(doubled.requestId)), encodeEvent(doubled))
+  writeFileSync(path('pending', eventFile(doubled.requestId)), encodeEvent(spool, doubled))
   writeFileSync(path('failed', '01890000-0000-7000-8000-000000000000.reason.json'), '{}')
   const whole = newEvent()
-  writeFileSync(path('tmp', eventFile(whole.requestId)), encodeEvent(whole), { mode: 0o600 })
+  writeFileSync(path('tmp', eventFile(whole.requestId)), encodeEvent(spool, whole), { mode: 0o600 })
   writeFileSync(path('tmp', 'state.1.2.3'), '{')
   for (const name of readdirSync(path('tmp'))) utimesSync(path('tmp', name), 1, 1)
   writeFileSync(path('state.json'), '{"version":')
@@ -90,6 +102,21 @@ it('finds what is wrong, and mends it without losing an event', () => {
   const ids = (folder: 'pending' | 'failed') => listEvents(spool, folder).map(({ requestId }) => requestId)
   expect(ids('pending').toSorted()).toEqual([orphan, doubled, whole].map((one) => one.requestId).toSorted())
   expect(ids('failed').toSorted()).toEqual([torn.requestId, changed.requestId, 'stray.txt'].toSorted())
+})
+
+it.skipIf(process.platform === 'win32')('changes no rights of what a link leads to, in no folder', () => {
+  const target = join(spool.dir, '..', 'target')
+  writeFileSync(target, 'not the spool’s', { mode: 0o644 })
+  put()
+  const folders = ['pending', 'processing', 'failed'] as const
+  for (const folder of folders) symlinkSync(target, path(folder, eventFile(newEvent().requestId)))
+  checkSpool(spool, { repair: true })
+  expect(statSync(target).mode & 0o777).toBe(0o644)
+  expect(kinds()).toEqual([])
+  const link = openSpool(join(spool.dir, '..', 'link'), { sealDirs: [join(spool.dir, '..', 'seal')] })
+  symlinkSync(spool.dir, link.dir)
+  chmodSync(spool.dir, 0o755)
+  expect(checkSpool(link, { repair: true })).toMatchObject([{ kind: 'wrong-mode', repaired: 'set to 700' }])
 })
 
 it('leaves alone what a living sender holds', () => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { failEvent, failedName, ownerIsGone, recoverClaims } from './claims.ts'
 import {
   at,
@@ -31,6 +32,7 @@ export function checkSpool(spool: Spool, { repair, isAlive = processIsAlive }: F
   const findings = [
     ...wrongModes(spool),
     ...corruptEvents(spool),
+    ...unsealedEvents(spool),
     ...orphanedClaims(spool, isAlive),
     ...orphanedReasons(spool),
     ...leftTemporaries(spool),
@@ -66,6 +68,22 @@ function repaired(found: FsckFinding, mend: () => void, done = 'removed'): FsckF
   } catch (error) {
     return { ...found, message: `${found.message}; it cannot be mended: ${(error as Error).message}` }
   }
+}
+
+/** Files that somebody else may have put there. Without a key nobody can tell. */
+function unsealedEvents(spool: Spool): Mendable[] {
+  const problem = spool.seals.problem()
+  if (problem !== undefined) {
+    const message = `events can neither be sealed nor sent: ${problem}`
+    return [finding('no-seal-key', '.', message)]
+  }
+  return listEvents(spool).flatMap(({ folder, file, unsealed }) => {
+    if (unsealed === undefined || folder === 'failed') return []
+    const failedAt = new Date(spool.clock.now()).toISOString()
+    const failure = { reason: 'unsealed', at: failedAt, message: unsealed, tries: 0 } as const
+    const mend = () => failEvent(spool, folder, file, failedName(file), failure)
+    return [finding('unsealed-event', `${folder}/${file}`, unsealed, mend, 'moved to failed/')]
+  })
 }
 
 function corruptEvents(spool: Spool): Mendable[] {
@@ -145,10 +163,11 @@ function wrongModes(spool: Spool): Mendable[] {
     namesIn(spool, folder).map((name) => ({ path: `${folder}/${name}`, right: 0o600 })),
   )
   return [...directories, ...files].flatMap(({ path, right }) => {
-    const mode = spool.disk.info(at(spool, path))?.mode
-    if (mode === undefined || (mode & 0o077) === 0) return []
+    const { mode, isLink } = spool.disk.info(at(spool, path)) ?? { mode: 0, isLink: false }
+    // What a link leads to is not the spool's. That the spool itself is behind one is its owner's choice.
+    if ((mode & 0o077) === 0 || (isLink && path !== '.')) return []
     const message = `others may use it (mode ${mode.toString(8)})`
-    const mend = () => spool.disk.protect(at(spool, path), right)
+    const mend = () => spool.disk.protect(path === '.' ? join(spool.dir, '/') : at(spool, path), right)
     return [finding('wrong-mode', path, message, mend, `set to ${right.toString(8)}`)]
   })
 }

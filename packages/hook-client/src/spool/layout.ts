@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Clock, canonicalUuid, systemClock } from '@posthorn/core'
 import { type Disk, systemDisk, unlessGone } from './disk.ts'
+import { Seals } from './seals.ts'
 import type { Claim, DropReason, SpoolFolder } from './types.ts'
 
 /**
@@ -17,11 +18,22 @@ export interface Spool {
   readonly dir: string
   readonly disk: Disk
   readonly clock: Clock
+  readonly seals: Seals
+}
+
+/** What a spool is opened with. */
+export interface SpoolOptions {
+  /** Where the key that events are sealed with may lie: `sealDirs` of the settings. */
+  readonly sealDirs: readonly string[]
+  /** In place of the machine's own, for tests. */
+  readonly disk?: Disk
+  readonly clock?: Clock
 }
 
 /** The spool in a directory, which need not exist yet. Touches nothing. */
-export function openSpool(dir: string, options: { disk?: Disk; clock?: Clock } = {}): Spool {
-  return { dir, disk: options.disk ?? systemDisk, clock: options.clock ?? systemClock }
+export function openSpool(dir: string, options: SpoolOptions): Spool {
+  const { sealDirs, disk = systemDisk, clock = systemClock } = options
+  return { dir, disk, clock, seals: new Seals(sealDirs, disk) }
 }
 
 /** Every directory in a spool. */

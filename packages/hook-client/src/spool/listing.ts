@@ -22,6 +22,11 @@ export function listEvents(spool: Spool, folder?: SpoolFolder): SpoolEntry[] {
 
 /** One event, in whatever folder, with its file's text as it lies there. Undefined when there is none. */
 export function showEvent(spool: Spool, requestId: string): { entry: SpoolEntry; text: string } | undefined {
+  // One that moves to another folder meanwhile may be missed by a look.
+  return lookFor(spool, requestId) ?? lookFor(spool, requestId)
+}
+
+function lookFor(spool: Spool, requestId: string): { entry: SpoolEntry; text: string } | undefined {
   const entry = listEvents(spool).find((one) => one.requestId === requestId || one.file === requestId)
   const text = entry && readText(spool, entry.folder, entry.file)
   if (entry === undefined || text === undefined) return undefined
@@ -58,7 +63,7 @@ function readEntry(spool: Spool, folder: SpoolFolder, file: string): { entry: Sp
       ? { corrupt: text.unreadable }
       : requestId === undefined
         ? { corrupt: 'the name is not that of an event' }
-        : decodeEvent(text.content, requestId)
+        : decodeEvent(spool, text.content, requestId)
   const failure = folder === 'failed' ? readFailure(spool, file) : undefined
   const entry: SpoolEntry = {
     folder,
@@ -70,8 +75,9 @@ function readEntry(spool: Spool, folder: SpoolFolder, file: string): { entry: Sp
     ...(failure && { failure }),
   }
   if ('corrupt' in decoded) return { entry: { ...entry, corrupt: decoded.corrupt } }
-  const { body, ...head } = decoded.event
-  return { entry: { ...entry, event: { ...head, bodyBytes: Buffer.byteLength(body) } } }
+  const { body, ...head } = 'event' in decoded ? decoded.event : decoded.written
+  const unsealed = 'unsealed' in decoded ? { unsealed: decoded.unsealed } : {}
+  return { entry: { ...entry, ...unsealed, event: { ...head, bodyBytes: Buffer.byteLength(body) } } }
 }
 
 /** A file's text, or why it cannot be read; undefined when it is gone. */

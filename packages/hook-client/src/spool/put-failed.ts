@@ -11,5 +11,5 @@ export function putFailed(spool: Spool, event: SpooledEvent, failure: Failure): 
   const { requestId } = event
   const reason = requestId + REASON_SUFFIX
   writeDurably(spool, reason, ['failed', reason], `${JSON.stringify(failure, null, 2)}\n`)
-  writeDurably(spool, eventFile(requestId), ['failed', eventFile(requestId)], encodeEvent(event))
+  writeDurably(spool, eventFile(requestId), ['failed', eventFile(requestId)], encodeEvent(spool, event))
 }

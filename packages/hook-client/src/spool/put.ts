@@ -20,7 +20,7 @@ export interface PutResult {
  */
 export function putEvent(spool: Spool, event: SpooledEvent, limits: SpoolLimits): PutResult {
   const file = eventFile(event.requestId)
-  const text = encodeEvent(event)
+  const text = encodeEvent(spool, event)
   if (
     limits.dropPolicy === 'drop-newest' &&
     isFull(measure(spool, event.requestId), limits, Buffer.byteLength(text))

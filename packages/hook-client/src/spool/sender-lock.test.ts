@@ -18,7 +18,7 @@ let spool: Spool
 beforeEach(() => {
   clock = new FakeClock()
   disk = new MemoryDisk(clock.now)
-  spool = openSpool('/spool', { disk, clock })
+  spool = openSpool('/spool', { disk, clock, sealDirs: ['/spool-seal'] })
 })
 
 const request: LockRequest = { settings: 'a', version: '1', takeOver: () => false, isAlive: () => true }

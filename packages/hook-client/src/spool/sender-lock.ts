@@ -1,7 +1,7 @@
 import { newSpanId } from '@posthorn/core'
 import { UnfitFileError } from '../plain-file.ts'
-import { errorCode, unlessGone } from './disk.ts'
-import { tolerate, writeDurably } from './durable-write.ts'
+import { errorCode, tolerate, unlessGone } from './disk.ts'
+import { writeDurably } from './durable-write.ts'
 import { at, LOCK_FILE, type Spool, withDirectories } from './layout.ts'
 import type { SenderInfo } from './types.ts'
 

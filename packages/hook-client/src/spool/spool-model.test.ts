@@ -192,7 +192,12 @@ it('behaves like a reference queue, whatever happens in whatever order', () => {
     fc.property(fc.commands(commands, { maxCommands: 60 }), (steps) => {
       const clock = new FakeClock()
       const disk = new MemoryDisk(clock.now)
-      const real = { clock, disk, spool: openSpool('/spool', { disk, clock }), newEvent: eventMaker(clock) }
+      const real = {
+        clock,
+        disk,
+        spool: openSpool('/spool', { disk, clock, sealDirs: ['/spool-seal'] }),
+        newEvent: eventMaker(clock),
+      }
       const model: Model = { pending: [], processing: new Map(), failed: new Set(), dropped: 0 }
       fc.modelRun(() => ({ model, real }), steps)
     }),

@@ -1,7 +1,7 @@
 import { uuidv7 } from '@posthorn/core'
 import { UnfitFileError } from '../plain-file.ts'
-import { unlessGone } from './disk.ts'
-import { temporaryName, tolerate, writeDurably } from './durable-write.ts'
+import { temporaryName, tolerate, unlessGone } from './disk.ts'
+import { writeDurably } from './durable-write.ts'
 import { at, type Spool, STATE_FILE } from './layout.ts'
 import type { SpoolState } from './types.ts'
 
@@ -10,8 +10,8 @@ export function newState(): SpoolState {
   return {
     version: 1,
     clientId: uuidv7(),
-    unreportedDrops: {},
     totalDrops: {},
+    reportedDrops: {},
     sent: 0,
     lastSuccessAt: null,
     lastError: null,
@@ -31,7 +31,7 @@ export function readState(spool: Spool): SpoolState | null | 'corrupt' {
     const isState =
       raw.version === 1 &&
       typeof raw.clientId === 'string' &&
-      [raw.unreportedDrops, raw.totalDrops, raw.retries].every((one) => isObject(one)) &&
+      [raw.totalDrops, raw.reportedDrops, raw.retries].every((one) => isObject(one)) &&
       Array.isArray(raw.foldedDrops) &&
       (raw.hold === null || isObject(raw.hold))
     return isState ? ({ ...newState(), ...raw } as SpoolState) : 'corrupt'

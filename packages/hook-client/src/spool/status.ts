@@ -1,7 +1,7 @@
 import { readCaptureError } from './capture-error.ts'
-import { addDrops, countDrops } from './drops.ts'
+import { addDrops, countDrops, subtractDrops } from './drops.ts'
 import { at, FOLDERS, idOfEventFile, isStray, type Spool } from './layout.ts'
-import { ageMs, capturedAtOf, eventFilesIn } from './listing.ts'
+import { ageMs, capturedAtOf, eventFilesIn, readFailure } from './listing.ts'
 import { type IsAlive, isAtWork, processIsAlive, readLock } from './sender-lock.ts'
 import { readState } from './state-file.ts'
 import type { SpoolStatus } from './types.ts'
@@ -15,6 +15,7 @@ export function spoolStatus(spool: Spool, isAlive: IsAlive = processIsAlive): Sp
   const found = readState(spool)
   const state = found === 'corrupt' ? null : found
   const { counts } = countDrops(spool, state?.foldedDrops ?? [])
+  const total = addDrops(state?.totalDrops ?? {}, counts)
   const sender = readLock(spool)
   const times = pending.flatMap((file) => capturedAtOf(idOfEventFile(file) ?? '') ?? [])
   const sizes = [
@@ -27,14 +28,13 @@ export function spoolStatus(spool: Spool, isAlive: IsAlive = processIsAlive): Sp
     pending: pending.length,
     processing: processing.length,
     failed: failed.length,
+    unsealed: failed.filter((file) => readFailure(spool, file)?.reason === 'unsealed').length,
     bytes: sizes.reduce((sum, path) => sum + (spool.disk.info(path)?.bytes ?? 0), 0),
     oldestAgeMs: times.length === 0 ? null : ageMs(spool, Math.min(...times)),
     state,
-    dropped: {
-      total: addDrops(state?.totalDrops ?? {}, counts),
-      unreported: addDrops(state?.unreportedDrops ?? {}, counts),
-    },
+    dropped: { total, unreported: subtractDrops(total, state?.reportedDrops ?? {}) },
     sender: sender !== undefined && isAtWork(sender, spool.clock.now(), isAlive) ? sender : null,
     captureError: readCaptureError(spool),
+    sealProblem: spool.seals.problem() ?? null,
   }
 }

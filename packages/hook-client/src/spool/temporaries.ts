@@ -1,6 +1,5 @@
 import { failEvent } from './claims.ts'
-import { unlessGone } from './disk.ts'
-import { tolerate } from './durable-write.ts'
+import { tolerate, unlessGone } from './disk.ts'
 import { readEventFile } from './event-file.ts'
 import { at, eventFile, FOLDERS, idOfEventFile, namesIn, parseClaimFile, type Spool } from './layout.ts'
 import { ageMs } from './listing.ts'

@@ -27,6 +27,8 @@ export type FailureReason =
   | 'expired'
   /** The file cannot be read as an event. */
   | 'corrupt'
+  /** It has no seal of this user's: somebody else may have put it there. */
+  | 'unsealed'
   /** What came on stdin cannot be read as an event. */
   | 'unreadable-input'
 
@@ -102,10 +104,10 @@ export interface SpoolState {
   version: 1
   /** UUID of this spool's client, made once. */
   clientId: string
-  /** Dropped since the last report that the server confirmed. */
-  unreportedDrops: DropCounts
-  /** Dropped since the spool exists. */
+  /** Dropped since the spool exists: what is reported. */
   totalDrops: DropCounts
+  /** As much of it as the server has confirmed. */
+  reportedDrops: DropCounts
   /** Events that the server took since the spool exists. */
   sent: number
   lastSuccessAt: string | null
@@ -125,6 +127,8 @@ export interface SpoolEntry {
   /** Undefined when the file cannot be read as an event: then `corrupt` says why. */
   event?: Omit<SpooledEvent, 'body'> & { bodyBytes: number }
   corrupt?: string
+  /** Why it may not be an event that this user captured. */
+  unsealed?: string
   bytes: number
   /** Never negative, also when the clock went back. */
   ageMs: number
@@ -149,6 +153,8 @@ export interface SpoolStatus {
   pending: number
   processing: number
   failed: number
+  /** Of the failed ones those that were put aside because this user did not capture them, or without a key. */
+  unsealed: number
   bytes: number
   /** Of the oldest event that waits; null without one. */
   oldestAgeMs: number | null
@@ -159,6 +165,8 @@ export interface SpoolStatus {
   sender: SenderInfo | null
   /** The last event that could not be captured here; null when there was none. */
   captureError: LastError | null
+  /** Why events can neither be sealed nor sent; null when they can. */
+  sealProblem: string | null
 }
 
 /** What a sender says of itself in `sender.lock`. */
@@ -181,6 +189,8 @@ export interface SenderInfo {
 export interface FsckFinding {
   kind:
     | 'corrupt-event'
+    | 'unsealed-event'
+    | 'no-seal-key'
     | 'stray-file'
     | 'orphaned-claim'
     | 'duplicate-claim'

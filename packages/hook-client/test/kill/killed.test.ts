@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { openSpool } from '../../src/spool/layout.ts'
 import { listEvents } from '../../src/spool/listing.ts'
 import { spoolStatus } from '../../src/spool/status.ts'
 import type { SenderInfo } from '../../src/spool/types.ts'
@@ -79,7 +78,7 @@ it('loses nothing that capture acknowledged, whoever is killed at whatever momen
   await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)))
   isWriting = false
   await killing
-  const spool = openSpool(sandbox.spoolDir)
+  const { spool } = sandbox
   const waiting = () => spoolStatus(spool).pending + spoolStatus(spool).processing
   while (waiting() > 0) await sandbox.run(['drain'])
   await server.stop()

@@ -21,7 +21,7 @@ export class DedupingServer {
   /** Statuses that were answered, in order. */
   readonly statuses: number[] = []
   duplicates = 0
-  /** Drops that reports told of, each counted once. */
+  /** Drops that reports told of: each tells of all. */
   dropped = 0
   behaviour: Behaviour = () => 200
   readonly #ids = new Set<string>()
@@ -80,7 +80,7 @@ export class DedupingServer {
     this.#ids.add(requestId)
     const body = JSON.parse(text) as Record<string, unknown>
     const report = JSON.parse(String(headers['x-posthorn-hook-client'])) as Taken['report']
-    this.dropped += report.dropped
+    this.dropped = Math.max(this.dropped, report.dropped)
     const sessionId = typeof body['session_id'] === 'string' ? body['session_id'] : null
     const capturedAt = String(headers['x-captured-at'])
     this.taken.push({

@@ -30,6 +30,7 @@ export function configFor(
     spoolDir,
     logDir: `${spoolDir}-logs`,
     fallbackSpoolDir: `${spoolDir}-fallback`,
+    sealDirs: [`${spoolDir}-seal`],
     ...more,
     url: more.url ?? 'http://localhost:1/api/v1/hooks/claude-code',
     apiKey: more.apiKey ?? 'phk_test_0123456789',

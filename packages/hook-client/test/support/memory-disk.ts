@@ -91,6 +91,10 @@ export class MemoryDisk implements Disk {
 
   rename(from: string, to: string): void {
     this.#enter('rename', from)
+    if (this.directories.has(from)) {
+      this.#renameDirectory(from, to)
+      return
+    }
     const file = this.#at('rename', from)
     if (!this.directories.has(dirname(to))) throw failure('ENOENT', 'rename', to)
     this.files.delete(from)
@@ -103,11 +107,17 @@ export class MemoryDisk implements Disk {
     this.files.delete(path)
   }
 
+  removeDir(path: string): void {
+    this.#enter('removeDir', path)
+    this.directories.delete(path)
+  }
+
   info(path: string) {
     this.#enter('info', path)
     const file = this.files.get(path)
-    if (file !== undefined) return { bytes: file.bytes.length, modifiedAt: file.modifiedAt, mode: file.mode }
-    return this.directories.has(path) ? { bytes: 0, modifiedAt: 0, mode: 0o700 } : undefined
+    if (file !== undefined)
+      return { bytes: file.bytes.length, modifiedAt: file.modifiedAt, mode: file.mode, isLink: false }
+    return this.directories.has(path) ? { bytes: 0, modifiedAt: 0, mode: 0o700, isLink: false } : undefined
   }
 
   touch(path: string, timeMs: number): void {
@@ -129,6 +139,18 @@ export class MemoryDisk implements Disk {
   crash(): void {
     this.#open.clear()
     for (const file of this.files.values()) file.bytes = file.syncedBytes
+  }
+
+  #renameDirectory(from: string, to: string): void {
+    if ([...this.files.keys()].some((path) => path.startsWith(`${to}/`)))
+      throw failure('ENOTEMPTY', 'rename', to)
+    for (const [path, file] of [...this.files]) {
+      if (!path.startsWith(`${from}/`)) continue
+      this.files.delete(path)
+      this.files.set(to + path.slice(from.length), file)
+    }
+    this.directories.delete(from)
+    this.directories.add(to)
   }
 
   #enter(call: DiskCall, path: string): void {

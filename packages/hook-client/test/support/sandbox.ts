@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openSpool, type Spool } from '../../src/spool/layout.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 
@@ -18,6 +19,8 @@ export class Sandbox {
   readonly project = join(this.root, 'project')
   readonly home = join(this.root, 'home')
   readonly spoolDir = join(this.project, '.claude/posthorn/spool')
+  /** The user's, as on Linux. */
+  readonly sealDir = join(this.home, '.local/state/posthorn/seal')
   readonly logDir = join(this.project, '.claude/posthorn/logs')
   /** What commands find in their environment, beside what any program needs. */
   env: Record<string, string> = {}
@@ -49,6 +52,11 @@ export class Sandbox {
     child.stdin.on('error', () => undefined)
     if (options.input !== undefined) child.stdin.end(options.input)
     return new Running(child)
+  }
+
+  /** The project's spool. */
+  get spool(): Spool {
+    return openSpool(this.spoolDir, { sealDirs: [this.sealDir] })
   }
 
   /** Runs a command to its end. */
