@@ -8,7 +8,7 @@ function check(schema: JsonSchema, data: unknown): string | undefined {
   expect(responseSchemaIssues(schema)).toEqual([])
   const compiled = compileResponseSchema(schema)
   if (!compiled.ok) throw new Error(compiled.error)
-  return compiled.value(data)
+  return compiled.value(data, JSON.stringify(data).length)
 }
 
 /** Schemas that refer to two of the one below, `levels` times: each level doubles the work. */
@@ -74,7 +74,7 @@ describe('a responseSchema', () => {
     const checks = new SchemaChecks()
     expect(checks.of(undefined)).toBeUndefined()
     expect(checks.of(true)).toBeUndefined()
-    expect(checks.of(false)?.(1)).toBe('the responseSchema allows no answer')
+    expect(checks.of(false)?.(1, 1)).toBe('the responseSchema allows no answer')
   })
 
   it('is compiled once for each object', () => {
@@ -86,7 +86,7 @@ describe('a responseSchema', () => {
 
   it('that cannot be used refuses every answer and says why', () => {
     const refuse = new SchemaChecks().of({ type: 'nonsense' })
-    expect(refuse?.(1)).toContain('the responseSchema cannot be used')
+    expect(refuse?.(1, 1)).toContain('the responseSchema cannot be used')
   })
 
   it.each<[name: string, schema: unknown, issue: string]>([

@@ -1,7 +1,8 @@
 import { MAX_JSON_DEPTH } from './json-depth.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { schemaMistake } from './schema-compiler.ts'
-import { isSchema, locate, type Path, type SchemaNode, subschemas } from './subschemas.ts'
+import { CostCount } from './schema-cost.ts'
+import { isSchema, type Path, type SchemaNode, subschemas } from './subschemas.ts'
 
 /** A mistake in a JSON Schema. */
 export interface SchemaIssue {
@@ -55,8 +56,6 @@ function compilerIssues(schema: JsonSchema): SchemaIssue[] {
 class SchemaInspection {
   readonly #root: JsonSchema
   readonly #issues: SchemaIssue[] = []
-  readonly #sizes = new Map<SchemaNode, number>()
-  readonly #open = new Set<SchemaNode>()
 
   constructor(root: JsonSchema) {
     this.#root = root
@@ -64,7 +63,10 @@ class SchemaInspection {
 
   issues(): SchemaIssue[] {
     this.#inspect(this.#root, [])
-    if (this.#issues.length === 0 && this.#expandedSize(this.#root, []) > MAX_EXPANDED) {
+    if (this.#issues.length > 0) return this.#issues
+    const { mistakes, total } = new CostCount(this.#root)
+    if (mistakes.length > 0) return mistakes
+    if (total.subschemas > MAX_EXPANDED) {
       this.#refuse([], `must not have more than ${MAX_EXPANDED} subschemas, references written out`)
     }
     return this.#issues
@@ -81,36 +83,6 @@ class SchemaInspection {
       this.#refuse([...path, 'uniqueItems'], `needs maxItems of at most ${MAX_UNIQUE_ITEMS} beside it`)
     }
     for (const child of subschemas(node)) this.#inspect(child.schema, [...path, ...child.path])
-  }
-
-  #expandedSize(schema: unknown, path: Path): number {
-    if (typeof schema !== 'object' || schema === null) return 1
-    const node = schema as SchemaNode
-    const known = this.#sizes.get(node)
-    if (known !== undefined) return known
-    this.#open.add(node)
-    let size = 1
-    for (const child of subschemas(node)) {
-      if (!child.isDefinition) size += this.#expandedSize(child.schema, [...path, ...child.path])
-    }
-    size += this.#sizeBehind(node['$ref'], [...path, '$ref'])
-    this.#open.delete(node)
-    this.#sizes.set(node, size)
-    return size
-  }
-
-  #sizeBehind(reference: unknown, path: Path): number {
-    if (reference === undefined) return 0
-    const target = typeof reference === 'string' ? locate(this.#root, reference) : undefined
-    if (target === undefined) {
-      this.#refuse(path, 'must be a reference to a place in the same schema, such as #/$defs/name')
-      return 0
-    }
-    if (typeof target.schema === 'object' && this.#open.has(target.schema)) {
-      this.#refuse(path, 'must not lead back to a schema that it is part of')
-      return 0
-    }
-    return this.#expandedSize(target.schema, target.path)
   }
 
   #refuse(path: Path, message: string): void {
