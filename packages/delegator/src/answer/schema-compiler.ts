@@ -6,6 +6,7 @@ import { RE2JS } from 're2js'
 import { CheckBudget, TooLargeError } from './check-budget.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { CostCount } from './schema-cost.ts'
+import { sizeMistake, sizeOfSchema } from './schema-limits.ts'
 import { uniqueItems } from './unique-items.ts'
 
 /**
@@ -17,8 +18,6 @@ import { uniqueItems } from './unique-items.ts'
 export type SchemaCheck = (data: unknown, bytes: number) => string | undefined
 
 const MAX_PATTERN_LENGTH = 512
-/** Instructions of a compiled pattern; a repetition such as `(a{1000}){1000}` would need a million. */
-const MAX_PATTERN_SIZE = 10_000
 const MAX_MESSAGE_LENGTH = 200
 const IS_DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/
 const IS_DRAFT_2020 = /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/
@@ -40,7 +39,6 @@ function linearRegExp(budget: CheckBudget): RegExpEngine {
     if (pattern.length > MAX_PATTERN_LENGTH) throw new Error('a pattern is too long')
     const compiled = RE2JS.compile(pattern)
     const size = compiled.programSize()
-    if (size > MAX_PATTERN_SIZE) throw new Error('a pattern is too large')
     const test = (text: string) => {
       budget.match(size, text.length)
       return compiled.test(text)
@@ -113,10 +111,12 @@ export function schemaMistake(schema: JsonSchema): string | undefined {
 export function compileResponseSchema(schema: JsonSchema): Result<SchemaCheck, string> {
   try {
     // A compiler keeps whatever it has compiled: each schema has one of its own, which goes when the check goes.
-    const { mistakes, total } = new CostCount(schema)
-    const [mistake] = mistakes
+    const count = new CostCount(schema)
+    const [mistake] = count.mistakes
     if (mistake !== undefined) return err(`${mistake.path.join('.')} ${mistake.message}`)
-    const budget = new CheckBudget(total)
+    const excess = sizeMistake(sizeOfSchema(count))
+    if (excess !== undefined) return err(excess)
+    const budget = new CheckBudget(count.total)
     const options = {
       ...OPTIONS,
       code: { ...OPTIONS.code, regExp: linearRegExp(budget) },

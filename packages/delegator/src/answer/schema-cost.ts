@@ -3,8 +3,6 @@ import { isSchema, locate, type Path, type SchemaNode, subschemas } from './subs
 
 /** What a schema costs with its references written out: to compile, and to run on an answer. A step is about a nanosecond. */
 export interface SchemaCost {
-  /** Subschemas and true or false in the place of one. */
-  readonly subschemas: number
   /** Subschemas and the keywords in them: what the compiler has to write code for. */
   readonly rules: number
   /** Steps each time that the schema meets a value. */
@@ -84,7 +82,7 @@ export class CostCount {
 
   #cost(schema: unknown, path: Path): SchemaCost {
     const cost: Counts = {
-      ...{ subschemas: 1, rules: 1, steps: STEPS_OF_SUBSCHEMA },
+      ...{ rules: 1, steps: STEPS_OF_SUBSCHEMA },
       ...{ stepsBelow: [], stepsPerNode: 0, stepsPerCharacter: 0 },
     }
     if (typeof schema !== 'object' || schema === null) return cost
@@ -115,8 +113,9 @@ export class CostCount {
     cost.stepsPerNode += own(STEPS_PER_NODE, keyword) ?? 0
     cost.stepsPerCharacter += own(STEPS_PER_CHARACTER, keyword) ?? 0
     addBelow(cost, 1, own(STEPS_BELOW, keyword) ?? 0)
-    if (keyword === 'required') cost.steps += namesIn(value) * STEPS_OF_NAME
-    if (keyword === 'anyOf' || keyword === 'oneOf') cost.steps += namesIn(value) * STEPS_OF_BRANCH
+    if (keyword === 'required') cost.steps += lengthOf(value) * STEPS_OF_NAME
+    if (keyword === 'oneOf') cost.rules += lengthOf(value)
+    if (keyword === 'anyOf' || keyword === 'oneOf') cost.steps += lengthOf(value) * STEPS_OF_BRANCH
     if (keyword === 'enum' && Array.isArray(value)) {
       const nested = value.filter((entry) => typeof entry === 'object' && entry !== null).length
       cost.steps += (value.length - nested) * STEPS_OF_SCALAR
@@ -125,8 +124,9 @@ export class CostCount {
     }
     if ((keyword === 'dependentRequired' || keyword === 'dependencies') && isSchema(value)) {
       for (const names of Object.values(value)) {
-        cost.rules += 1 + namesIn(names)
-        cost.steps += (1 + namesIn(names)) * STEPS_OF_NAME
+        // The code for a list of names grows with its square.
+        cost.rules += 1 + lengthOf(names) + lengthOf(names) ** 2 / 20
+        cost.steps += (1 + lengthOf(names)) * STEPS_OF_NAME
       }
     }
   }
@@ -144,7 +144,6 @@ export class CostCount {
 }
 
 function add(sum: Counts, cost: SchemaCost, keyword: string): void {
-  sum.subschemas += cost.subschemas
   sum.rules += cost.rules
   sum.stepsPerNode += cost.stepsPerNode
   sum.stepsPerCharacter += cost.stepsPerCharacter
@@ -164,6 +163,6 @@ function own(table: Readonly<Record<string, number>>, keyword: string): number |
   return Object.hasOwn(table, keyword) ? table[keyword] : undefined
 }
 
-function namesIn(value: unknown): number {
+function lengthOf(value: unknown): number {
   return Array.isArray(value) ? value.length : 0
 }
