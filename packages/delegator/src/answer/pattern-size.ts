@@ -1,6 +1,7 @@
 /** What a class of Unicode (`\p{Letter}`) takes to compile, however often it is repeated. */
 const SIZE_OF_UNICODE_CLASS = 15
 const REPETITION = /\{(\d+)(,(\d*))?\}/y
+const ENDLESS = /^(?:\*|\+|\{\d+,\})$/
 const CHARACTER_CLASS = /\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]/sy
 /** What opens a group, or sets flags. */
 const GROUP = /\((?:\?(?:P?<\w+>|[a-zA-Z-]*:?))?/y
@@ -26,7 +27,8 @@ export function patternSize(pattern: string): number {
       group = groups.pop() ?? { size: 0, last: 0 }
       append(group, size)
     } else if (repetition !== undefined) {
-      const repeated = (group.last + 1) * repetition
+      // Without end, what may be empty takes an instruction more.
+      const repeated = (group.last + (ENDLESS.test(token) ? 2 : 1)) * repetition
       group.size += repeated - group.last
       group.last = repeated
     } else append(group, sizeOfAtom(token))

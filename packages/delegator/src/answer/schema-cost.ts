@@ -39,12 +39,12 @@ const STEPS_OF_NESTED = 60
 /** Keywords that go through all items or properties of a value: for each of those. */
 const STEPS_BELOW: Readonly<Record<string, number>> = {
   ...{ items: 50, additionalItems: 50, contains: 100, minProperties: 150, maxProperties: 150 },
-  ...{ additionalProperties: 100, patternProperties: 300, propertyNames: 150, dependencies: 0 },
+  ...{ additionalProperties: 180, patternProperties: 300, propertyNames: 150, dependencies: 0 },
   ...{ unevaluatedProperties: 300, unevaluatedItems: 100 },
 }
 const STEPS_PER_NODE: Readonly<Record<string, number>> = { uniqueItems: 500, const: 50, enum: 20 }
 const STEPS_PER_CHARACTER: Readonly<Record<string, number>> = {
-  ...{ minLength: 3, maxLength: 3, format: 8, uniqueItems: 6 },
+  ...{ minLength: 3, maxLength: 3, format: 12, uniqueItems: 6 },
 }
 /** Subschemas that meet one item or property of a value. */
 const OF_ONE = new Set(['properties', 'prefixItems'])
