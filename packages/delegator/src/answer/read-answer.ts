@@ -32,7 +32,7 @@ export function readAnswer(response: AppResponse, check?: SchemaCheck): Result<u
   if (!parsed.ok) return parsed
   const answer = unwrap(parsed.value)
   if (!answer.ok) return answer
-  const misfit = check?.(answer.value)
+  const misfit = check?.(answer.value, response.body.byteLength)
   return misfit === undefined ? answer : invalid(misfit)
 }
 

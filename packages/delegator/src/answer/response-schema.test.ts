@@ -8,7 +8,7 @@ function check(schema: JsonSchema, data: unknown): string | undefined {
   expect(responseSchemaIssues(schema)).toEqual([])
   const compiled = compileResponseSchema(schema)
   if (!compiled.ok) throw new Error(compiled.error)
-  return compiled.value(data)
+  return compiled.value(data, JSON.stringify(data).length)
 }
 
 /** Schemas that refer to two of the one below, `levels` times: each level doubles the work. */
@@ -74,7 +74,7 @@ describe('a responseSchema', () => {
     const checks = new SchemaChecks()
     expect(checks.of(undefined)).toBeUndefined()
     expect(checks.of(true)).toBeUndefined()
-    expect(checks.of(false)?.(1)).toBe('the responseSchema allows no answer')
+    expect(checks.of(false)?.(1, 1)).toBe('the responseSchema allows no answer')
   })
 
   it('is compiled once for each object', () => {
@@ -86,7 +86,7 @@ describe('a responseSchema', () => {
 
   it('that cannot be used refuses every answer and says why', () => {
     const refuse = new SchemaChecks().of({ type: 'nonsense' })
-    expect(refuse?.(1)).toContain('the responseSchema cannot be used')
+    expect(refuse?.(1, 1)).toContain('the responseSchema cannot be used')
   })
 
   it.each<[name: string, schema: unknown, issue: string]>([
@@ -110,8 +110,8 @@ describe('a responseSchema', () => {
       },
       '$defs.b.not.$ref: must not lead back',
     ],
-    ['a schema that doubles', doubling(12), ': must not have more than 1000 subschemas'],
-    ['a schema that doubles for ever', doubling(60), ': must not have more than 1000 subschemas'],
+    ['a schema that doubles', doubling(12), ': must not have more than 1500 subschemas'],
+    ['a schema that doubles for ever', doubling(60), ': must not have more than 1500 subschemas'],
     ['a dynamic reference', { $dynamicRef: '#a' }, '$dynamicRef: is not supported'],
     ['an asynchronous schema', { $async: true }, '$async: is not supported'],
     [
@@ -123,7 +123,21 @@ describe('a responseSchema', () => {
     ['64 KiB', { const: 'x'.repeat(70_000) }, ': must not be larger than 65536 characters'],
     ['a pattern that needs backtracking', { pattern: '(a)\\1' }, ': is not a valid JSON Schema'],
     ['a pattern that looks ahead', { pattern: 'a(?=b)' }, ': is not a valid JSON Schema'],
-    ['a pattern that explodes', { pattern: '((a{100}){100}){100}' }, ': is not a valid JSON Schema'],
+    [
+      'a pattern that explodes',
+      { pattern: '((a{100}){100}){100}' },
+      ': must not have more than 5000 instructions',
+    ],
+    [
+      'patterns that are large together',
+      { allOf: Array.from({ length: 9 }, (_, n) => ({ pattern: `a{${900 + n}}` })) },
+      ': must not have more than 5000 instructions',
+    ],
+    [
+      'many definitions',
+      { $defs: Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [n, {}])) },
+      ': must not have more than 1500 subschemas',
+    ],
   ])('must not be %s', (_, schema, issue) => {
     const [first] = responseSchemaIssues(schema).map(({ path, message }) => `${path.join('.')}: ${message}`)
     expect(first).toContain(issue)

@@ -3,14 +3,21 @@ import { Ajv, type ErrorObject, type Options } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { RE2JS } from 're2js'
+import { CheckBudget, TooLargeError } from './check-budget.ts'
 import type { JsonSchema } from './json-schema.ts'
+import { CostCount } from './schema-cost.ts'
+import { sizeMistake, sizeOfSchema } from './schema-limits.ts'
+import { uniqueItems } from './unique-items.ts'
 
-/** Tells what does not fit a schema, in a sentence; undefined for data that fits. */
-export type SchemaCheck = (data: unknown) => string | undefined
+/**
+ * Tells what does not fit a schema, in a sentence; undefined for data that fits. Data that would take too long to check
+ * does not fit.
+ *
+ * @param bytes the length of the JSON text that the data was in
+ */
+export type SchemaCheck = (data: unknown, bytes: number) => string | undefined
 
 const MAX_PATTERN_LENGTH = 512
-/** Instructions of a compiled pattern; a repetition such as `(a{1000}){1000}` would need a million. */
-const MAX_PATTERN_SIZE = 10_000
 const MAX_MESSAGE_LENGTH = 200
 const IS_DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/
 const IS_DRAFT_2020 = /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/
@@ -23,18 +30,31 @@ const FORMATS = [
 
 /**
  * Regular expressions in time proportional to the text (RE2): a pattern and the text that it meets both come from a
- * third party, and one that backtracks would hold up every call of the process.
+ * third party, and one that backtracks would hold up every call of the process. What a match takes is charged to the
+ * check that it is part of.
  */
-const linearRegExp = Object.assign(
-  (pattern: string) => {
+function linearRegExp(budget: CheckBudget): RegExpEngine {
+  const known = new Map<string, ReturnType<RegExpEngine>>()
+  const make = (pattern: string) => {
     if (pattern.length > MAX_PATTERN_LENGTH) throw new Error('a pattern is too long')
     const compiled = RE2JS.compile(pattern)
-    if (compiled.programSize() > MAX_PATTERN_SIZE) throw new Error('a pattern is too large')
+    const size = compiled.programSize()
+    const test = (text: string) => {
+      budget.match(size, text.length)
+      return compiled.test(text)
+    }
     // The compiler takes patterns that print alike for the same one.
-    return { test: (text: string) => compiled.test(text), toString: () => `/${pattern}/` }
-  },
-  { code: 'linearRegExp' },
-)
+    return { test, toString: () => `/${pattern}/` }
+  }
+  const engine = (pattern: string) => {
+    const made = known.get(pattern) ?? make(pattern)
+    known.set(pattern, made)
+    return made
+  }
+  return Object.assign(engine, { code: 'linearRegExp' })
+}
+
+type RegExpEngine = NonNullable<NonNullable<Options['code']>['regExp']>
 
 const OPTIONS: Options = {
   // Unknown keywords are mistakes, since a mistyped one would check nothing; the rest of the strict mode is taste.
@@ -44,7 +64,10 @@ const OPTIONS: Options = {
   strictRequired: false,
   allErrors: false,
   logger: false,
-  code: { regExp: linearRegExp },
+  // Code for each name and value would make a schema dearer to compile than to run; so would making the code shorter.
+  loopEnum: 8,
+  loopRequired: 8,
+  code: { optimize: false },
 }
 
 interface Dialect {
@@ -88,12 +111,33 @@ export function schemaMistake(schema: JsonSchema): string | undefined {
 export function compileResponseSchema(schema: JsonSchema): Result<SchemaCheck, string> {
   try {
     // A compiler keeps whatever it has compiled: each schema has one of its own, which goes when the check goes.
-    const compiler = dialectOf(schema).make({ ...OPTIONS, meta: false, validateSchema: false })
+    const count = new CostCount(schema)
+    const [mistake] = count.mistakes
+    if (mistake !== undefined) return err(`${mistake.path.join('.')} ${mistake.message}`)
+    const excess = sizeMistake(sizeOfSchema(count))
+    if (excess !== undefined) return err(excess)
+    const budget = new CheckBudget(count.total)
+    const options = {
+      ...OPTIONS,
+      code: { ...OPTIONS.code, regExp: linearRegExp(budget) },
+      meta: false,
+      validateSchema: false,
+    }
+    const compiler = dialectOf(schema).make(options)
+    compiler.removeKeyword('uniqueItems').addKeyword(uniqueItems)
     addFormats.default(compiler, { mode: 'fast', formats: FORMATS })
     // OpenAPI writers put these beside the schema; they check nothing.
     compiler.addVocabulary(['example', 'xml', 'externalDocs'])
     const validate = compiler.compile(schema)
-    return ok((data) => (validate(data) ? undefined : describe(validate.errors)))
+    return ok((data, bytes) => {
+      try {
+        budget.begin(data, bytes)
+        return validate(data) ? undefined : describe(validate.errors)
+      } catch (error) {
+        if (error instanceof TooLargeError) return error.message
+        throw error
+      }
+    })
   } catch (error) {
     return err(shorten(error instanceof Error ? error.message : 'unknown error'))
   }

@@ -1,7 +1,9 @@
 import { MAX_JSON_DEPTH } from './json-depth.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { schemaMistake } from './schema-compiler.ts'
-import { isSchema, locate, type Path, type SchemaNode, subschemas } from './subschemas.ts'
+import { CostCount } from './schema-cost.ts'
+import { MAX_SCHEMA_TEXT, SchemaBudget, sizeMistake, sizeOfSchema } from './schema-limits.ts'
+import { isSchema, type Path, type SchemaNode, subschemas } from './subschemas.ts'
 
 /** A mistake in a JSON Schema. */
 export interface SchemaIssue {
@@ -9,10 +11,7 @@ export interface SchemaIssue {
   readonly message: string
 }
 
-const MAX_TEXT = 65_536
-/** Subschemas, those behind references counted at each place that refers to them. */
-const MAX_EXPANDED = 1_000
-/** Comparing every pair of more items than this takes noticeable time. */
+/** Longer lists are asked to say so: their items are held in memory as text. */
 const MAX_UNIQUE_ITEMS = 1_000
 
 /** Keywords whose cost or scope nobody can bound by looking at the schema. */
@@ -23,15 +22,26 @@ const REFUSED: readonly string[] = ['$dynamicRef', '$recursiveRef', '$dynamicAnc
  * could drive up without bound. A schema runs in the process that everybody's calls share, over data that its author
  * also sends, so it must be cheap for any data: no recursion, a bounded size with references written out, and regular
  * expressions without backtracking (see `schema-compiler.ts`).
+ *
+ * @param budget what is left for the schemas of the same manifest; this one is taken from it before it is compiled
  */
-export function responseSchemaIssues(schema: unknown): SchemaIssue[] {
+export function responseSchemaIssues(
+  schema: unknown,
+  budget: SchemaBudget = new SchemaBudget(),
+): SchemaIssue[] {
   if (!isSchema(schema)) return [{ path: [], message: 'must be a JSON Schema: an object, true or false' }]
   const text = textOf(schema)
   if (text === undefined)
     return [{ path: [], message: `must be JSON, at most ${MAX_JSON_DEPTH} levels deep` }]
-  if (text.length > MAX_TEXT) return [{ path: [], message: `must not be larger than ${MAX_TEXT} characters` }]
-  const issues = new SchemaInspection(schema).issues()
-  return issues.length > 0 ? issues : compilerIssues(schema)
+  if (text.length > MAX_SCHEMA_TEXT)
+    return [{ path: [], message: `must not be larger than ${MAX_SCHEMA_TEXT} characters` }]
+  const { issues, subschemas: written } = new SchemaInspection(schema)
+  if (issues.length > 0) return issues
+  const count = new CostCount(schema)
+  if (count.mistakes.length > 0) return count.mistakes
+  const size = sizeOfSchema(count, { characters: text.length, written })
+  const mistake = sizeMistake(size) ?? budget.take(size)
+  return mistake === undefined ? compilerIssues(schema) : [{ path: [], message: mistake }]
 }
 
 function textOf(schema: JsonSchema): string | undefined {
@@ -53,24 +63,16 @@ function compilerIssues(schema: JsonSchema): SchemaIssue[] {
 }
 
 class SchemaInspection {
-  readonly #root: JsonSchema
-  readonly #issues: SchemaIssue[] = []
-  readonly #sizes = new Map<SchemaNode, number>()
-  readonly #open = new Set<SchemaNode>()
+  readonly issues: SchemaIssue[] = []
+  /** Those in the text, whether something refers to them or not. */
+  subschemas = 0
 
   constructor(root: JsonSchema) {
-    this.#root = root
-  }
-
-  issues(): SchemaIssue[] {
-    this.#inspect(this.#root, [])
-    if (this.#issues.length === 0 && this.#expandedSize(this.#root, []) > MAX_EXPANDED) {
-      this.#refuse([], `must not have more than ${MAX_EXPANDED} subschemas, references written out`)
-    }
-    return this.#issues
+    this.#inspect(root, [])
   }
 
   #inspect(schema: unknown, path: Path): void {
+    this.subschemas++
     if (typeof schema !== 'object' || schema === null) return
     const node = schema as SchemaNode
     for (const keyword of REFUSED) {
@@ -83,37 +85,7 @@ class SchemaInspection {
     for (const child of subschemas(node)) this.#inspect(child.schema, [...path, ...child.path])
   }
 
-  #expandedSize(schema: unknown, path: Path): number {
-    if (typeof schema !== 'object' || schema === null) return 1
-    const node = schema as SchemaNode
-    const known = this.#sizes.get(node)
-    if (known !== undefined) return known
-    this.#open.add(node)
-    let size = 1
-    for (const child of subschemas(node)) {
-      if (!child.isDefinition) size += this.#expandedSize(child.schema, [...path, ...child.path])
-    }
-    size += this.#sizeBehind(node['$ref'], [...path, '$ref'])
-    this.#open.delete(node)
-    this.#sizes.set(node, size)
-    return size
-  }
-
-  #sizeBehind(reference: unknown, path: Path): number {
-    if (reference === undefined) return 0
-    const target = typeof reference === 'string' ? locate(this.#root, reference) : undefined
-    if (target === undefined) {
-      this.#refuse(path, 'must be a reference to a place in the same schema, such as #/$defs/name')
-      return 0
-    }
-    if (typeof target.schema === 'object' && this.#open.has(target.schema)) {
-      this.#refuse(path, 'must not lead back to a schema that it is part of')
-      return 0
-    }
-    return this.#expandedSize(target.schema, target.path)
-  }
-
   #refuse(path: Path, message: string): void {
-    this.#issues.push({ path, message })
+    this.issues.push({ path, message })
   }
 }

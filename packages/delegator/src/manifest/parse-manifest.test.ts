@@ -216,6 +216,38 @@ describe('a mistake', () => {
     })
   })
 
+  it.each<[name: string, schema: (index: number) => unknown, fits: number, message: string]>([
+    [
+      'rules',
+      (index) => ({ allOf: Array.from({ length: 340 }, (_, n) => ({ minimum: index + n, maximum: 9 })) }),
+      7,
+      'must not have more than 7500 subschemas and keywords, references written out',
+    ],
+    [
+      'large patterns',
+      (index) => ({
+        allOf: Array.from({ length: 7 }, (_, n) => ({ pattern: `(?:a?){${220 + n}}${index}` })),
+      }),
+      2,
+      'must not have more than 10000 instructions in patterns, repetitions written out',
+    ],
+    [
+      'text',
+      (index) => ({ const: `${index}`.repeat(60_000) }),
+      8,
+      'must not have more than 524288 characters',
+    ],
+  ])('is a schema for which the ones before it leave no room: %s', (_, schema, fits, message) => {
+    const entries = Array.from({ length: 10 }, (_, n) => [`c${n}`, { url, responseSchema: schema(n) }])
+    const parsed = parseManifest({ webhooks: Object.fromEntries(entries) })
+    expect(parsed.ok ? [] : parsed.error).toEqual(
+      Array.from({ length: 10 - fits }, (_, n) => ({
+        path: `webhooks.c${n + fits}.responseSchema`,
+        message: `${message}, together with the responseSchemas before it`,
+      })),
+    )
+  })
+
   it('is a value nested a hundred thousand deep', () => {
     const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000))
     expect(mistakes({ url, fallback: { strategy: 'static', data: deep } })).toEqual([
@@ -230,6 +262,14 @@ describe('a mistake', () => {
 describe('a manifest', () => {
   it('may offer nothing', () => {
     expect(parseManifest({ webhooks: {} })).toEqual({ ok: true, value: { capabilities: [] } })
+  })
+
+  it('may have a hundred schemas as one would write them', () => {
+    const field = { type: 'string', pattern: '^[a-z0-9-]{1,36}$', maxLength: 36 }
+    const properties = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`f${n}`, field]))
+    const responseSchema = { type: 'object', properties, required: ['f0'], additionalProperties: false }
+    const entries = Array.from({ length: 100 }, (_, n) => [`c${n}`, { url, responseSchema }])
+    expect(parseManifest({ webhooks: Object.fromEntries(entries) }).ok).toBe(true)
   })
 
   it('keeps the order of its capabilities', () => {

@@ -1,5 +1,6 @@
 import type { NetworkPolicy } from '@posthorn/dispatcher'
 import { z } from 'zod'
+import { SchemaBudget } from '../answer/schema-limits.ts'
 import { responseSchemaIssues } from '../answer/schema-rules.ts'
 import { NO_FALLBACK, noFallbackOptions } from '../fallbacks/grammar.ts'
 import type { FallbackGrammar } from '../fallbacks/strategy.ts'
@@ -17,12 +18,13 @@ export type WrittenManifest = z.output<ReturnType<typeof manifestSchema>>
 /** One of its entries in the long form. */
 export type WrittenCapability = Exclude<WrittenManifest['webhooks'][string], string>
 
-/** The grammar of a manifest, but for the rules in `cross-rules.ts`. Its descriptions are the reference in docs/guides/call-apps.md. */
+/** The grammar of one manifest, but for the rules in `cross-rules.ts`. Its descriptions are the reference in docs/guides/call-apps.md. */
 export function manifestSchema(rules: ManifestRules) {
   const url = urlSchema(rules.networkPolicy)
+  const responseSchema = responseSchemaSchema(new SchemaBudget())
   return z.strictObject({
     webhooks: z
-      .record(z.string(), z.union([url, capabilitySchema(url, rules.strategies)]))
+      .record(z.string(), z.union([url, capabilitySchema({ url, responseSchema }, rules.strategies)]))
       .refine((webhooks) => Object.keys(webhooks).length <= MAX_CAPABILITIES, {
         error: `must have at most ${MAX_CAPABILITIES} capabilities`,
       })
@@ -47,7 +49,12 @@ function urlSchema(policy: NetworkPolicy) {
     .meta({ description: 'Where calls are sent (`POST`): http or https, a public address.' })
 }
 
-function capabilitySchema(url: ReturnType<typeof urlSchema>, strategies: readonly FallbackGrammar[]) {
+interface CapabilityFields {
+  readonly url: ReturnType<typeof urlSchema>
+  readonly responseSchema: ReturnType<typeof responseSchemaSchema>
+}
+
+function capabilitySchema({ url, responseSchema }: CapabilityFields, strategies: readonly FallbackGrammar[]) {
   const { minMs, maxMs, maxAsyncMs } = TIMEOUT_LIMITS
   return z.strictObject({
     url,
@@ -66,10 +73,7 @@ function capabilitySchema(url: ReturnType<typeof urlSchema>, strategies: readonl
       description:
         "What answers when the app does not: a strategy's name, or an object with its options. The operator's default for the capability unless given.",
     }),
-    responseSchema: z.unknown().optional().superRefine(checkResponseSchema).meta({
-      description:
-        'JSON Schema (draft 2020-12, or draft-07) of the answer. An answer that does not fit is a failure.',
-    }),
+    responseSchema,
     cacheTtl: whole(1, MAX_CACHE_TTL_MS, 'milliseconds').optional().meta({
       description: 'Milliseconds for which an answer also serves calls with the very same payload.',
     }),
@@ -125,11 +129,21 @@ function unionError(expected: string) {
     issue.code === 'invalid_union' ? expected : undefined
 }
 
-function checkResponseSchema(schema: unknown, context: z.RefinementCtx): void {
-  if (schema === undefined) return
-  for (const { path, message } of responseSchemaIssues(schema)) {
-    context.addIssue({ code: 'custom', path: [...path], message })
-  }
+/** @param budget what is left for the schemas of this manifest; each takes its part in turn */
+function responseSchemaSchema(budget: SchemaBudget) {
+  return z
+    .unknown()
+    .optional()
+    .superRefine((schema, context) => {
+      if (schema === undefined) return
+      for (const { path, message } of responseSchemaIssues(schema, budget)) {
+        context.addIssue({ code: 'custom', path: [...path], message })
+      }
+    })
+    .meta({
+      description:
+        'JSON Schema (draft 2020-12, or draft-07) of the answer. An answer that does not fit is a failure.',
+    })
 }
 
 function whole(min: number, max: number, unit = '') {

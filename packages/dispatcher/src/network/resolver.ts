@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
-import type { Clock } from '@posthorn/core'
+import { type Clock, systemClock } from '@posthorn/core'
+import { createFairLookup, threadPoolSize } from './lookup-threads.ts'
 
 /** One address of a host. */
 export interface HostAddress {
@@ -10,8 +11,14 @@ export interface HostAddress {
 /** Resolves a host name to all of its addresses; rejects with an error that has a DNS code (`ENOTFOUND`, `EAI_AGAIN`). */
 export type ResolveHost = (hostname: string) => Promise<readonly HostAddress[]>
 
-/** The system's resolver (`getaddrinfo`): hosts file, search domains and all. */
-export const systemResolve: ResolveHost = (hostname) => lookup(hostname, { all: true, order: 'verbatim' })
+/**
+ * The system's resolver (`getaddrinfo`): hosts file, search domains and all. Everything in the process shares its threads,
+ * so names that have not shown to resolve quickly may hold half of them, see {@link createFairLookup}.
+ */
+export const systemResolve: ResolveHost = createFairLookup(
+  (hostname) => lookup(hostname, { all: true, order: 'verbatim' }),
+  { threads: threadPoolSize(process.env), clock: systemClock },
+)
 
 interface Answer {
   readonly addresses: Promise<readonly HostAddress[]>
