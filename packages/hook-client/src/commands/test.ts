@@ -64,6 +64,8 @@ async function send(
   const isSet = wrong === '' && config.enabled
   tell('settings', isSet, wrong || (config.enabled ? redactUrl(config.url ?? '') : 'capture is switched off'))
   if (!isSet) return { exitCode: EXIT.usage }
+  // A sender that is at work may take the event as soon as it is on disk.
+  const since = Date.now()
   const captured = await capture({
     // What the settings leave out is no reason not to try the way.
     loaded: { ...settings, config: { ...config, filter: { ...config.filter, include: ['*'], exclude: [] } } },
@@ -77,7 +79,6 @@ async function send(
   }
   const { requestId, spoolDir } = captured
   const isAtHome = tell('spooled', spoolDir === config.spoolDir, `${requestId} is on disk in ${spoolDir}`)
-  const since = Date.now()
   let last: SendProgress | undefined
   const onProgress = (progress: SendProgress) => {
     if ('requestId' in progress && progress.requestId === requestId) last = progress
