@@ -98,8 +98,8 @@ describe('LogBuffer', () => {
     await buffer.close()
     expect(log.calls.map(({ id }) => id)).toEqual(['3', '4'])
     expect(log.incidents.map(({ message }) => message)).toEqual([
-      'records were dropped, since the log could not be written for too long: 1',
-      'records were dropped, since the log could not be written for too long: 1',
+      'records were dropped, since they could not be written in time: 1',
+      'records were dropped, since they could not be written in time: 1',
     ])
     warning.mockRestore()
   })
@@ -118,6 +118,15 @@ describe('LogBuffer', () => {
     expect(kept.calls.map(({ id }) => id)).toEqual(['1'])
     expect(time.pending).toBe(0)
     warning.mockRestore()
+  })
+
+  it('keeps a notification of each of many rooms, and says how many it could not keep', async () => {
+    const log = new FlakyLog(0)
+    const { buffer } = bufferOver(log, 20_000)
+    for (let n = 0; n < 20_003; n++) buffer.notification(notification(`r${n}`))
+    await buffer.close()
+    expect(log.notifications).toHaveLength(20_000)
+    expect(log.incidents).toMatchObject([{ kind: 'log', message: expect.stringMatching(/dropped.*: 3$/) }])
   })
 
   it('folds a burst in a room into one notification, under its first id', async () => {

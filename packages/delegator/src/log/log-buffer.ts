@@ -65,7 +65,7 @@ export class LogBuffer {
   }
 
   notification(record: FallbackNotification): void {
-    foldNotification(this.#notifications, record)
+    this.#fold(record)
     this.#schedule()
   }
 
@@ -157,8 +157,12 @@ export class LogBuffer {
     const since = [...this.#notifications.values()]
     this.#notifications = new Map()
     for (const notification of [...batch.notifications, ...since]) {
-      foldNotification(this.#notifications, notification)
+      this.#fold(notification)
     }
+  }
+
+  #fold(notification: FallbackNotification): void {
+    if (!foldNotification(this.#notifications, notification, this.#options.maxKept)) this.#dropped++
   }
 
   #joined<T>(older: readonly T[], newer: readonly T[]): T[] {
@@ -170,7 +174,7 @@ export class LogBuffer {
 
   #reportDropped(): void {
     if (this.#dropped === 0) return
-    const message = `records were dropped, since the log could not be written for too long: ${this.#dropped}`
+    const message = `records were dropped, since they could not be written in time: ${this.#dropped}`
     this.#dropped = 0
     this.#incidents.push({
       kind: 'log',
