@@ -50,10 +50,11 @@ export interface CallAttempt {
   readonly errorCode: string | null
   readonly errorMessage: string | null
   readonly timing: DispatchTiming
-  /** Of failures only. */
+  /** Of failures only, at most 4 KiB in all and 1 KiB each. */
   readonly responseHeaders: Readonly<Record<string, string>> | null
   /** Of failures only, at most 4 KiB. */
   readonly responseBody: string | null
+  /** Something of the body or the headers is missing. */
   readonly responseTruncated: boolean
   /** The circuit's epoch in which the request was admitted. */
   readonly circuitEpoch: number
