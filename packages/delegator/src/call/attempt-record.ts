@@ -14,8 +14,10 @@ interface AttemptContext {
   readonly epoch: number
 }
 
-/** Of a failure's body, this much is kept. */
+/** Of a failure's body this much is kept, and as much of its headers. */
 const KEPT_BYTES = 4_096
+/** Of one header: a long one leaves room for the others. */
+const KEPT_HEADER_BYTES = 1_024
 
 /** The record of one request. What the app sent is kept for failures only. */
 export function attemptRecord(
@@ -24,7 +26,9 @@ export function attemptRecord(
   answer: Result<unknown, CallFault>,
 ): CallAttempt {
   const body = answer.ok ? undefined : result.responseBody
-  const isCut = body !== undefined && body.byteLength > KEPT_BYTES
+  const headers =
+    answer.ok || result.responseHeaders === undefined ? null : keptHeaders(result.responseHeaders)
+  const isCut = (body !== undefined && body.byteLength > KEPT_BYTES) || headers?.isCut === true
   return {
     id: uuidv7(),
     callId: call.id,
@@ -40,7 +44,7 @@ export function attemptRecord(
     errorCode: result.errorCode ?? null,
     errorMessage: answer.ok ? null : answer.error.message,
     timing: result.timing,
-    responseHeaders: answer.ok ? null : storableHeaders(result.responseHeaders),
+    responseHeaders: headers?.kept ?? null,
     responseBody:
       body === undefined || body.byteLength === 0 ? null : toStorableText(body.subarray(0, KEPT_BYTES)),
     responseTruncated: result.responseTruncated || isCut,
@@ -57,13 +61,22 @@ function ofAnswer(reason: CallReason): 'invalid_response' | 'app_error' {
   return reason === 'app_error' ? 'app_error' : 'invalid_response'
 }
 
-function storableHeaders(
-  headers: Readonly<Record<string, string>> | undefined,
-): Record<string, string> | null {
-  if (headers === undefined) return null
-  const storable = Object.entries(headers).map(([name, value]): [string, string] => [
-    toStorableText(name),
-    toStorableText(value),
-  ])
-  return redactHeaders(Object.fromEntries(storable)) as Record<string, string>
+/** Headers that can be stored, without credentials, as many as there is room for; the first ones first. */
+function keptHeaders(headers: Readonly<Record<string, string>>): {
+  readonly kept: Record<string, string>
+  readonly isCut: boolean
+} {
+  const kept: [string, string][] = []
+  let left = KEPT_BYTES
+  let isCut = false
+  // Whether one holds a credential is told by its whole name.
+  for (const [name, value] of Object.entries(redactHeaders(headers))) {
+    const room = Math.min(KEPT_HEADER_BYTES, left) - Buffer.byteLength(name)
+    const bytes = Buffer.from(value)
+    isCut ||= bytes.byteLength > room
+    if (room <= 0) continue
+    kept.push([toStorableText(name), toStorableText(bytes.subarray(0, room))])
+    left -= Buffer.byteLength(name) + Math.min(bytes.byteLength, room)
+  }
+  return { kept: Object.fromEntries(kept), isCut }
 }

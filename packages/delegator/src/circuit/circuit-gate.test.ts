@@ -179,8 +179,9 @@ describe('CircuitGate', () => {
     const world = processes(2)
     await open(world)
     const [one, two] = world.gates as [World['first'], World['first']]
+    world.time.advance(59_000)
     await admit(world, two)
-    world.time.advance(60_000)
+    world.time.advance(1_000)
     one.store.afterMs = 10
     const { applies } = one.store
     const asked = Array.from({ length: 50 }, () => Promise.resolve(one.gate.admit(target, limits)))
@@ -250,6 +251,74 @@ describe('CircuitGate', () => {
       consecutiveFailures: 0,
     })
     expect((await admit(world, here)).isAdmitted).toBe(true)
+  })
+
+  it('asks before it decides in a process that was idle: once for a burst, and a forced circuit holds', async () => {
+    const world = processes(2)
+    const [here, idle] = world.gates as [World['first'], World['first']]
+    await admit(world, idle)
+    await world.time.run(here.gate.decide(target, 'forced_open'))
+    world.time.advance(60_000)
+    idle.store.afterMs = 40
+    const { reads } = idle.store
+    const startedAt = world.time.monotonic()
+    const burst = Array.from({ length: 200 }, () => Promise.resolve(idle.gate.admit(target, limits)))
+    const answers = await world.time.run(Promise.all(burst))
+    expect(answers.filter(({ isAdmitted }) => isAdmitted)).toEqual([])
+    expect([idle.store.reads - reads, world.time.monotonic() - startedAt]).toEqual([1, 40])
+    // What was read just now decides at once.
+    expect(idle.gate.admit(target, limits)).toEqual({ isAdmitted: false })
+  })
+
+  it('decides at once by what it saw less than two seconds ago, and then waits no longer than it may', async () => {
+    const world = processes(1)
+    await admit(world, world.first)
+    world.first.store.afterMs = 4_000
+    world.time.advance(1_999)
+    expect(world.first.gate.admit(target, limits)).toMatchObject({ isAdmitted: true })
+    await world.time.run(world.first.gate.close())
+    world.time.advance(2_000)
+    const startedAt = world.time.monotonic()
+    expect((await admit(world, world.first)).isAdmitted).toBe(true)
+    expect(world.time.monotonic() - startedAt).toBe(250)
+    // The store was given its chance by then: whoever comes now does not wait for the same read.
+    expect(world.first.gate.admit(target, limits)).toMatchObject({ isAdmitted: true })
+    await world.time.run(world.first.gate.close())
+  })
+
+  it('waits for no store that failed the last time, until it has answered again', async () => {
+    const world = processes(2)
+    const [here, idle] = world.gates as [World['first'], World['first']]
+    await admit(world, idle)
+    idle.store.isDown = true
+    world.time.advance(10_000)
+    expect((await admit(world, idle)).isAdmitted).toBe(true)
+    world.time.advance(10_000)
+    idle.store.afterMs = 40
+    expect(idle.gate.admit(target, limits)).toMatchObject({ isAdmitted: true })
+    await world.time.run(idle.gate.close())
+    expect(world.failures).toHaveLength(2)
+    idle.store.isDown = false
+    await world.time.run(here.gate.decide(target, 'forced_open'))
+    world.time.advance(10_000)
+    expect(idle.gate.admit(target, limits)).toMatchObject({ isAdmitted: true })
+    await world.time.run(idle.gate.close())
+    world.time.advance(10_000)
+    await world.time.run(here.gate.decide(target, 'disabled'))
+    expect(idle.gate.admit(target, limits)).toBeInstanceOf(Promise)
+    expect((await admit(world, idle)).isAdmitted).toBe(true)
+    await world.time.run(idle.gate.close())
+  })
+
+  it('waits for a probe no longer than what the wait for the read has left', async () => {
+    const world = processes(1)
+    await open(world)
+    world.time.advance(60_000)
+    world.first.store.afterMs = 200
+    const startedAt = world.time.monotonic()
+    expect((await admit(world, world.first)).isAdmitted).toBe(false)
+    expect(world.time.monotonic() - startedAt).toBe(250)
+    await world.time.run(world.first.gate.close())
   })
 
   it('is not stuck with a state that the store has lost', async () => {

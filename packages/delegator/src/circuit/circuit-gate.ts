@@ -32,6 +32,10 @@ interface Known {
   learnedAt: number
   /** Monotonic milliseconds from which on it is read again. */
   refreshFrom: number
+  /** The read that is under way beside the calls, and since when, monotonic milliseconds. */
+  refreshing: { readonly done: Promise<void>; readonly since: number } | undefined
+  /** The last read failed or took too long: nobody waits for another until one has succeeded. */
+  isStoreSilent: boolean
   /** Monotonic milliseconds from which on a probe may be asked for: not while one is being asked for. */
   askFrom: number
   readonly reports: Reports
@@ -39,6 +43,10 @@ interface Known {
 
 /** A state older than this is read again, beside the call that uses it. Milliseconds. */
 const REFRESH_MS = 1_000
+/** A state older than this decides nothing before it was read again: a person may have decided since. Milliseconds. */
+const STALE_MS = 2_000
+/** A read that has taken this long is not one to begin waiting for, milliseconds. */
+const SLOW_READ_MS = 250
 /** Pause between two requests for a probe after the store refused one: its clock and ours may differ. */
 const ASK_AGAIN_MS = 250
 /** A store that has not answered by then is taken for one that failed. */
@@ -49,8 +57,8 @@ const NEVER_LEARNED = Number.NEGATIVE_INFINITY
 
 /**
  * Lets calls through to apps, or not. Circuits live in a store that processes share; what this process last saw of one
- * decides at once, and is brought up to date beside the calls. Only the first call to a circuit and the calls that
- * probe an open one wait for the store.
+ * decides at once, and is brought up to date beside the calls. Only the first calls to a circuit, or after a pause, and
+ * those that probe an open one wait for the store.
  */
 export class CircuitGate {
   readonly #options: CircuitGateOptions
@@ -67,17 +75,17 @@ export class CircuitGate {
    *
    * @param limits.leaseMs for how long a probe's place is kept if its outcome is never reported
    * @param limits.waitMs the longest that the store is waited for: a circuit that nothing is known of then lets the
-   *   request pass, and one that is open refuses it
+   *   request pass, one that is open refuses it, and one that was seen long ago decides as it was then
    * @returns at once in nearly every case; a promise where the store has to be asked, which never rejects
    */
   admit(target: CircuitTarget, limits: AdmissionLimits): Admission | Refusal | Promise<Admission | Refusal> {
     const known = this.#known.get(target.endpointId)
     if (known === undefined) return this.#meet(target, limits)
     if (this.#monotonic() >= known.refreshFrom) this.#refresh(target, known)
-    if (letsAllPass(known.state)) return this.#pass(target, known)
-    const mayProbe =
-      this.#monotonic() >= known.askFrom && allowance(known.state, this.#settings(target), this.#now()) > 0
-    return mayProbe ? this.#probe(target, known, limits) : this.#refuse(target, known)
+    const reading = this.#worthWaitingFor(known)
+    return reading === undefined
+      ? this.#decide(target, known, limits)
+      : this.#decideAfter(reading, target, known, limits)
   }
 
   /** The circuit as the store has it. */
@@ -94,6 +102,38 @@ export class CircuitGate {
   /** Waits until everything that was reported has reached the store, or was given up. */
   async close(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay])
+  }
+
+  /** By what is known. */
+  #decide(
+    target: CircuitTarget,
+    known: Known,
+    limits: AdmissionLimits,
+  ): Admission | Refusal | Promise<Admission | Refusal> {
+    if (letsAllPass(known.state)) return this.#pass(target, known)
+    const mayProbe =
+      this.#monotonic() >= known.askFrom && allowance(known.state, this.#settings(target), this.#now()) > 0
+    return mayProbe ? this.#probe(target, known, limits) : this.#refuse(target, known)
+  }
+
+  /** The read under way, if what is known is too old to decide by and the store is likely to answer soon. */
+  #worthWaitingFor({ learnedAt, refreshing, isStoreSilent }: Known): Promise<void> | undefined {
+    if (refreshing === undefined || isStoreSilent) return undefined
+    const now = this.#monotonic()
+    return now - learnedAt >= STALE_MS && now - refreshing.since < SLOW_READ_MS ? refreshing.done : undefined
+  }
+
+  async #decideAfter(
+    reading: Promise<void>,
+    target: CircuitTarget,
+    known: Known,
+    limits: AdmissionLimits,
+  ): Promise<Admission | Refusal> {
+    const beganAt = this.#monotonic()
+    await within(this.#options.timers, reading, limits.waitMs)
+    const waitMs = limits.waitMs - (this.#monotonic() - beganAt)
+    const latest = this.#known.get(target.endpointId) ?? known
+    return this.#decide(target, latest, { ...limits, waitMs })
   }
 
   /** The first request to a circuit: what the store says of it decides. */
@@ -189,10 +229,18 @@ export class CircuitGate {
 
   #refresh(target: CircuitTarget, known: Known): void {
     known.refreshFrom = NEVER
-    const reading = this.#read(target).finally(() => {
+    const reading = this.#read(target).then(
+      () => undefined,
+      (error) => {
+        known.isStoreSilent = true
+        this.#options.listener.failed(target, error)
+      },
+    )
+    const done = reading.finally(() => {
       known.refreshFrom = this.#monotonic() + REFRESH_MS
+      known.refreshing = undefined
     })
-    this.#inBackground(target, reading)
+    known.refreshing = { done: this.#track(done), since: this.#monotonic() }
   }
 
   async #read(target: CircuitTarget): Promise<CircuitState> {
@@ -200,6 +248,7 @@ export class CircuitGate {
     const states = await this.#inTime(this.#options.store.read([target.endpointId]))
     const state = states.get(target.endpointId) ?? initialState()
     const known = this.#known.get(target.endpointId)
+    if (known !== undefined) known.isStoreSilent = false
     // What was learned from a write since then is newer.
     if (known === undefined || known.learnedAt <= beganAt) this.#learn(target, state, this.#monotonic())
     return state
@@ -235,7 +284,10 @@ export class CircuitGate {
     }
     if (this.#known.size >= MAX_KNOWN) this.#forgetOldest()
     const refreshFrom = this.#monotonic() + REFRESH_MS
-    this.#known.set(endpointId, { state, learnedAt, refreshFrom, askFrom: 0, reports: new Reports() })
+    this.#known.set(endpointId, {
+      ...{ state, learnedAt, refreshFrom, refreshing: undefined },
+      ...{ isStoreSilent: learnedAt === NEVER_LEARNED, askFrom: 0, reports: new Reports() },
+    })
   }
 
   #forgetOldest(): void {

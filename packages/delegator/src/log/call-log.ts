@@ -50,10 +50,11 @@ export interface CallAttempt {
   readonly errorCode: string | null
   readonly errorMessage: string | null
   readonly timing: DispatchTiming
-  /** Of failures only. */
+  /** Of failures only, at most 4 KiB in all and 1 KiB each. */
   readonly responseHeaders: Readonly<Record<string, string>> | null
   /** Of failures only, at most 4 KiB. */
   readonly responseBody: string | null
+  /** Something of the body or the headers is missing. */
   readonly responseTruncated: boolean
   /** The circuit's epoch in which the request was admitted. */
   readonly circuitEpoch: number
@@ -109,11 +110,12 @@ export interface CallLogBatch {
 }
 
 /**
- * Where calls are recorded. A batch is handed over after the callers were answered, one batch at a time; what is not
- * yet handed over is lost in a crash, no more. Ids are fixed beforehand, so that what is handed over again after a
- * write that failed can be told from something new: the rest is the same, only a notification may have counted on.
+ * Where calls are recorded. A batch of at most 500 records is handed over after the callers were answered,
+ * one batch at a time, the oldest records first; what is not yet handed over is lost in a crash, no more. Ids are fixed
+ * beforehand, so that what is handed over again after a write that failed can be told from something new: the rest is the
+ * same, only a notification may have counted on, and an attempt's response may be missing when too much waits.
  */
 export interface CallLog {
-  /** @throws whatever goes wrong: the batch is handed over again, together with what came since */
+  /** @throws whatever goes wrong: its records are handed over again, before what came since */
   write(batch: CallLogBatch): Promise<void>
 }

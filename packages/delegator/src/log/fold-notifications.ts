@@ -1,22 +1,20 @@
 import type { FallbackNotification } from './call-log.ts'
 
-/** More different ones at a time than this are not told one by one. */
-const MAX_DIFFERENT = 1_000
+/** What notifications that are one have in common: room, app, capability, reason and strategy. */
+export function notificationKind({
+  roomId,
+  appId,
+  capability,
+  reason,
+  strategy,
+}: FallbackNotification): string {
+  return JSON.stringify([roomId, appId, capability, reason, strategy])
+}
 
-/**
- * Adds a notification to those of its kind: the same room, app, capability, reason and strategy. It keeps the first
- * one's id, so that one that was handed over twice can be recognized.
- */
-export function foldNotification(kept: Map<string, FallbackNotification>, added: FallbackNotification): void {
-  const kind = [added.roomId, added.appId, added.capability, added.reason, added.strategy]
-  const key = JSON.stringify(kind)
-  const known = kept.get(key)
-  if (known !== undefined) {
-    kept.set(key, {
-      ...known,
-      count: known.count + added.count,
-      lastAt: added.lastAt,
-      callId: added.callId,
-    })
-  } else if (kept.size < MAX_DIFFERENT) kept.set(key, added)
+/** One with another of its kind in it. It keeps the first one's id, so that what was handed over can be recognized. */
+export function foldNotification(
+  known: FallbackNotification,
+  { count, lastAt, callId }: FallbackNotification,
+): FallbackNotification {
+  return { ...known, count: known.count + count, lastAt, callId }
 }

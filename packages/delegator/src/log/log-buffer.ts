@@ -1,16 +1,16 @@
 import type { Clock } from '@posthorn/core'
 import type { Timers } from '../time/timers.ts'
 import { TIMED_OUT, within } from '../time/watch.ts'
+import { Backlog, batchOf, type Chunk } from './backlog.ts'
 import type {
   CallAttempt,
   CallIncident,
   CallLog,
-  CallLogBatch,
   CallRecord,
   CircuitChangeRecord,
   FallbackNotification,
 } from './call-log.ts'
-import { foldNotification } from './fold-notifications.ts'
+import { describeLosses, type Losses, sumOf } from './losses.ts'
 
 /** How records are gathered before they are written. */
 export interface LogBufferOptions {
@@ -24,161 +24,153 @@ export interface LogBufferOptions {
 }
 
 const WRITE_TIMEOUT_MS = 10_000
-/** A full batch is not waited for. */
+/** Records that are handed over at once, however many wait; so many are not waited for. */
 const FULL_BATCH = 500
+const FULL_BATCH_BYTES = 4_194_304
+/** About what all records may take while they wait, bytes. */
+const MAX_KEPT_BYTES = 33_554_432
+/** Pause after a write that failed, twice as long after each further one, milliseconds. */
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 5_000
 
 /**
- * Takes records without making anybody wait, and hands them to the log in batches, one at a time. Nothing that the log
- * does reaches a caller.
+ * Takes records without making anybody wait, and hands them to the log in batches, one at a time and the oldest first.
+ * Nothing that the log does reaches a caller.
  */
 export class LogBuffer {
   readonly #options: LogBufferOptions
-  #calls: CallRecord[] = []
-  #attempts: CallAttempt[] = []
-  #incidents: CallIncident[] = []
-  #circuitChanges: CircuitChangeRecord[] = []
-  #notifications = new Map<string, FallbackNotification>()
+  readonly #backlog: Backlog
   #cancelTimer: (() => void) | undefined
   #writing: Promise<void> | undefined
-  #dropped = 0
-  #isFailing = false
+  /** Writes that failed in a row. */
+  #failures = 0
+  /** Losses of which an incident waits to be written. */
+  #reported: Losses = {}
 
   constructor(options: LogBufferOptions) {
     this.#options = options
+    this.#backlog = new Backlog({
+      ...{ maxKept: options.maxKept, maxBytes: MAX_KEPT_BYTES },
+      ...{ maxTaken: FULL_BATCH, maxTakenBytes: FULL_BATCH_BYTES },
+    })
   }
 
   call(record: CallRecord): void {
-    this.#add(this.#calls, record)
-    if (this.#calls.length >= FULL_BATCH) void this.flush()
+    this.#backlog.add('calls', record)
+    this.#schedule()
   }
 
   attempt(record: CallAttempt): void {
-    this.#add(this.#attempts, record)
+    this.#backlog.addAttempt(record)
+    this.#schedule()
   }
 
   incident(record: CallIncident): void {
-    this.#add(this.#incidents, record)
+    this.#backlog.add('incidents', record)
+    this.#schedule()
   }
 
   circuitChange(record: CircuitChangeRecord): void {
-    this.#add(this.#circuitChanges, record)
+    this.#backlog.add('circuitChanges', record)
+    this.#schedule()
   }
 
   notification(record: FallbackNotification): void {
-    foldNotification(this.#notifications, record)
+    this.#backlog.addNotification(record)
     this.#schedule()
   }
 
-  /** Writes what there is. Never rejects; what could not be written is kept for the next time. */
+  /** Writes what there is now. Never rejects; what could not be written is kept for the next time. */
   flush(): Promise<void> {
-    this.#writing ??= this.#writeOnce().finally(() => {
-      this.#writing = undefined
-      if (this.#hasRecords) this.#schedule()
-    })
+    // Not at once: what the log does before it first waits would be done in the name of a caller.
+    this.#writing ??= Promise.resolve()
+      .then(() => this.#writeAll())
+      .finally(() => {
+        this.#writing = undefined
+        this.#schedule()
+      })
     return this.#writing
   }
 
-  /** Writes everything, also what arrives while a batch is being written. One failure ends it. */
+  /**
+   * Writes everything, also what arrives while a batch is being written. One failure ends it: what is left then is lost,
+   * and a process warning says how much.
+   */
   async close(): Promise<void> {
     await this.#writing
-    if (this.#hasRecords) await this.flush()
+    do await this.flush()
+    while (this.#failures === 0 && (this.#backlog.size > 0 || hasSome(this.#backlog.losses)))
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
+    const lost = sumOf(this.#backlog.waiting, this.#backlog.losses, this.#reported)
+    if (hasSome(lost))
+      warn(`records of calls are lost, since they could not be written (${describeLosses(lost)})`)
   }
 
-  get #hasRecords(): boolean {
-    const lists = [this.#calls, this.#attempts, this.#incidents, this.#circuitChanges]
-    return this.#notifications.size > 0 || lists.some((list) => list.length > 0)
-  }
-
-  #add<T>(list: T[], record: T): void {
-    list.push(record)
-    if (list.length > this.#options.maxKept) {
-      list.shift()
-      this.#dropped++
-    }
-    this.#schedule()
-  }
-
+  /** After a while, or at once when a batch is full and the log can be written. */
   #schedule(): void {
-    if (this.#cancelTimer !== undefined || this.#writing !== undefined) return
-    this.#cancelTimer = this.#options.timers.after(this.#options.flushMs, () => {
+    if (this.#writing !== undefined || this.#backlog.size === 0) return
+    if (this.#failures === 0 && this.#backlog.size >= FULL_BATCH) {
+      void this.flush()
+      return
+    }
+    this.#cancelTimer ??= this.#options.timers.after(this.#pauseMs, () => {
       this.#cancelTimer = undefined
       void this.flush()
     })
   }
 
-  async #writeOnce(): Promise<void> {
+  get #pauseMs(): number {
+    if (this.#failures === 0) return this.#options.flushMs
+    return Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS)
+  }
+
+  async #writeAll(): Promise<void> {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
-    this.#reportDropped()
-    const batch = this.#take()
+    // What comes meanwhile is left to the next time: whoever waits for this one must see it end.
+    const through = this.#backlog.newest
+    do {
+      this.#reportLosses()
+      const chunk = this.#backlog.take(through)
+      if (chunk === undefined) return
+      await this.#write(chunk)
+    } while (this.#failures === 0)
+  }
+
+  async #write(chunk: Chunk): Promise<void> {
+    const { log, timers } = this.#options
     try {
       // Inside of a promise, so that a log that throws at once fails like any other.
-      const writing = new Promise<void>((resolve) => resolve(this.#options.log.write(batch)))
-      const done = await within(this.#options.timers, writing, WRITE_TIMEOUT_MS)
+      const writing = new Promise<void>((resolve) => resolve(log.write(batchOf(chunk))))
+      const done = await within(timers, writing, WRITE_TIMEOUT_MS)
       if (done === TIMED_OUT) throw new Error(`not written within ${WRITE_TIMEOUT_MS} ms`)
-      this.#isFailing = false
+      this.#backlog.written(chunk)
+      this.#failures = 0
+      this.#reported = {}
     } catch (error) {
-      this.#putBack(batch)
-      this.#warn(error)
+      this.#backlog.putBack(chunk)
+      // Once for each outage: the log itself cannot tell of it now.
+      if (this.#failures++ === 0) warn(`records of calls could not be written: ${messageOf(error)}`)
     }
   }
 
-  /** Once for each outage: the log itself cannot tell of it now. */
-  #warn(error: unknown): void {
-    if (this.#isFailing) return
-    this.#isFailing = true
-    const message = error instanceof Error ? error.message : String(error)
-    process.emitWarning(`records of calls could not be written: ${message}`, 'PosthornWarning')
-  }
-
-  #take(): CallLogBatch {
-    const batch = {
-      calls: this.#calls,
-      attempts: this.#attempts,
-      notifications: [...this.#notifications.values()],
-      incidents: this.#incidents,
-      circuitChanges: this.#circuitChanges,
-    }
-    this.#calls = []
-    this.#attempts = []
-    this.#incidents = []
-    this.#circuitChanges = []
-    this.#notifications = new Map()
-    return batch
-  }
-
-  #putBack(batch: CallLogBatch): void {
-    this.#calls = this.#joined(batch.calls, this.#calls)
-    this.#attempts = this.#joined(batch.attempts, this.#attempts)
-    this.#incidents = this.#joined(batch.incidents, this.#incidents)
-    this.#circuitChanges = this.#joined(batch.circuitChanges, this.#circuitChanges)
-    const since = [...this.#notifications.values()]
-    this.#notifications = new Map()
-    for (const notification of [...batch.notifications, ...since]) {
-      foldNotification(this.#notifications, notification)
-    }
-  }
-
-  #joined<T>(older: readonly T[], newer: readonly T[]): T[] {
-    const all = [...older, ...newer]
-    const surplus = Math.max(0, all.length - this.#options.maxKept)
-    this.#dropped += surplus
-    return all.slice(surplus)
-  }
-
-  #reportDropped(): void {
-    if (this.#dropped === 0) return
-    const message = `records were dropped, since the log could not be written for too long: ${this.#dropped}`
-    this.#dropped = 0
-    this.#incidents.push({
-      kind: 'log',
-      appId: null,
-      capability: null,
-      callId: null,
-      message,
+  /** As the first of what is handed over next, so that it is told in an outage as well, and once more after it. */
+  #reportLosses(): void {
+    if (hasSome(this.#reported) || !hasSome(this.#backlog.losses)) return
+    this.#reported = this.#backlog.takeLosses()
+    this.#backlog.addFirst({
+      ...{ kind: 'log', appId: null, capability: null, callId: null },
+      message: `records were dropped, since they could not be written in time (${describeLosses(this.#reported)})`,
       at: new Date(this.#options.clock.now()),
     })
   }
 }
+
+const hasSome = (losses: Losses): boolean => Object.keys(losses).length > 0
+
+function warn(message: string): void {
+  process.emitWarning(message, 'PosthornWarning')
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
