@@ -10,6 +10,8 @@ export interface ServiceLogger {
 }
 
 const GATHERED_BYTES = 4_096
+/** What is kept of lines that cannot be written; then further ones are let go. */
+const MAX_KEPT_BYTES = 1_048_576
 const FLUSH_EVERY_MS = 250
 const SECRET_FIELDS = ['secret', 'token', 'password', 'payload', 'body', 'connectionString']
 const SECRET_HEADERS = ['authorization', 'cookie', 'x-api-key', 'webhook-signature'].filter(isSecretHeader)
@@ -26,8 +28,6 @@ const REDACTED_PATHS = [
  */
 export function createLogger(config: Pick<WorkerConfig, 'LOG_LEVEL' | 'POSTHORN_LOG_DIR'>): ServiceLogger {
   const { LOG_LEVEL: level, POSTHORN_LOG_DIR: folder } = config
-  const open = (dest: number | string) =>
-    pino.destination({ dest, minLength: GATHERED_BYTES, sync: true, mkdir: true })
   const destinations = [open(1), ...(folder === undefined ? [] : [open(join(folder, 'worker.log'))])]
   const streams = destinations.map((stream) => ({ stream, level: level === 'silent' ? 'fatal' : level }))
   const logger = pino(
@@ -40,8 +40,20 @@ export function createLogger(config: Pick<WorkerConfig, 'LOG_LEVEL' | 'POSTHORN_
     pino.multistream(streams),
   )
   const flush = () => {
-    for (const destination of destinations) destination.flushSync()
+    for (const destination of destinations) destination.flush()
   }
   setInterval(flush, FLUSH_EVERY_MS).unref()
   return { logger, flush }
+}
+
+/**
+ * Where lines go. A worker must not stop for its log: where nobody reads any more or the disk is full, it goes on without.
+ * (`flushSync` would try again for ever, and hold up everything.)
+ */
+function open(dest: number | string) {
+  const destination = pino.destination({
+    ...{ dest, minLength: GATHERED_BYTES, maxLength: MAX_KEPT_BYTES, sync: true, mkdir: true },
+    retryEAGAIN: () => false,
+  })
+  return destination.on('error', () => undefined)
 }

@@ -87,6 +87,12 @@ export class Service {
     return url
   }
 
+  /** Closes what its standard output and error go to, as a log collector that ends does. */
+  stopReading(): void {
+    this.#process.stdout?.destroy()
+    this.#process.stderr?.destroy()
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (this.isRunning) this.#process.kill(signal)
   }

@@ -12,6 +12,8 @@ export interface DevLog {
 /** Everything goes to a file as JSON; warnings and errors also to standard error, as lines for people. */
 export function createDevLog(file: string, level: string): DevLog {
   const destination = pino.destination({ dest: file, sync: true, mode: 0o600 })
+  // A full disk is no reason to stop.
+  destination.on('error', () => undefined)
   const terminal = { write: (line: string) => void process.stderr.write(`${forPeople(line)}\n`) }
   const logger = pino(
     { level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } },
@@ -20,7 +22,7 @@ export function createDevLog(file: string, level: string): DevLog {
       { stream: terminal, level: 'warn' },
     ]),
   )
-  return { logger, flush: () => destination.flushSync() }
+  return { logger, flush: () => destination.flush() }
 }
 
 function forPeople(line: string): string {

@@ -35,6 +35,8 @@ export async function runUntilStopped(start: (signal: AbortSignal) => Promise<St
     resolve(EXIT.failure)
   }
   for (const signal of SIGNALS) process.on(signal, onSignal)
+  // Whoever reads the log may go away; that is no reason to stop, and nothing to tell anybody of.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   try {
     const service = await start(stopping.signal)
     process.on('uncaughtException', onError)

@@ -4,6 +4,9 @@ import type { IngestConfig } from '../config.ts'
 import { REDACTED_PATHS } from './request-log.ts'
 
 const FLUSH_EVERY_MS = 250
+const GATHERED_BYTES = 4_096
+/** What is kept of lines that cannot be written; then further ones are let go. */
+const MAX_KEPT_BYTES = 1_048_576
 
 /** A logger that gathers lines. */
 export interface ServiceLogger {
@@ -17,19 +20,8 @@ export interface ServiceLogger {
  * 4 KiB or a quarter of a second, so that a busy service does not write once for each request.
  */
 export function createLogger(config: Pick<IngestConfig, 'LOG_LEVEL' | 'POSTHORN_LOG_DIR'>): ServiceLogger {
-  const destinations = [
-    pino.destination({ dest: 1, minLength: 4_096, sync: true }),
-    ...(config.POSTHORN_LOG_DIR === undefined
-      ? []
-      : [
-          pino.destination({
-            dest: join(config.POSTHORN_LOG_DIR, 'ingest.log'),
-            minLength: 4_096,
-            sync: true,
-            mkdir: true,
-          }),
-        ]),
-  ]
+  const { POSTHORN_LOG_DIR: folder } = config
+  const destinations = [open(1), ...(folder === undefined ? [] : [open(join(folder, 'ingest.log'))])]
   const [output] = destinations
   const logger = pino(
     {
@@ -48,7 +40,7 @@ export function createLogger(config: Pick<IngestConfig, 'LOG_LEVEL' | 'POSTHORN_
       : output,
   )
   const flush = () => {
-    for (const destination of destinations) destination.flushSync()
+    for (const destination of destinations) destination.flush()
   }
   const timer = setInterval(flush, FLUSH_EVERY_MS).unref()
   process.once('exit', flush)
@@ -58,4 +50,16 @@ export function createLogger(config: Pick<IngestConfig, 'LOG_LEVEL' | 'POSTHORN_
     flush()
   }
   return { logger, close }
+}
+
+/**
+ * Where lines go. A service must not stop for its log: where nobody reads any more or the disk is full, it goes on without.
+ * (`flushSync` would try again for ever, and hold up everything.)
+ */
+function open(dest: number | string) {
+  const destination = pino.destination({
+    ...{ dest, minLength: GATHERED_BYTES, maxLength: MAX_KEPT_BYTES, sync: true, mkdir: true },
+    retryEAGAIN: () => false,
+  })
+  return destination.on('error', () => undefined)
 }
