@@ -67,11 +67,11 @@ const signers = new Map<string, Signers>()
 
 /** Preparing a key costs more than signing with it. */
 function signersOf(secret: CallRequestInput['secret']): Signers {
-  const secrets = [secret].flat()
-  const key = secrets.join('\n')
+  const key = typeof secret === 'string' ? secret : secret.join('\n')
   const known = signers.get(key)
   if (known !== undefined) return known
   if (signers.size >= MAX_SIGNERS) signers.clear()
+  const secrets = [secret].flat()
   const ofStandard = secrets.filter((text) => text.startsWith('whsec_'))
   const standard = ofStandard.length > 0 ? createSigner(ofStandard) : undefined
   const made = { ofCalls: createCallSigner(secrets), standard }
