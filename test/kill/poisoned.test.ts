@@ -10,7 +10,7 @@ const WORKER = join(import.meta.dirname, 'support/lethal-worker.ts')
 const OTHERS = 200
 
 it('a delivery that kills its worker each time ends as poisoned, and alone', {
-  timeout: 250_000,
+  timeout: 90_000,
 }, async () => {
   await using database = await createTestDatabase()
   await using receiver = await createReceiver({ keepBodies: false })
@@ -23,7 +23,7 @@ it('a delivery that kills its worker each time ends as poisoned, and alone', {
   await publish(stack.ingestUrl, 'lethal', 1)
   await publish(stack.ingestUrl, 'good', OTHERS)
 
-  const finished = until('nothing is queued', async () => (await observer.census()).queued === 0, 235_000)
+  const finished = until('nothing is queued', async () => (await observer.census()).queued === 0, 75_000)
   let deaths = 0
   for (let isOver = false; !isOver; ) {
     const worker = stack.script('worker', [WORKER])

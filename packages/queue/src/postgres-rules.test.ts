@@ -251,6 +251,39 @@ describe('PostgresQueue on PostgreSQL', () => {
     expect((await claim()).flat()).toHaveLength(2)
   })
 
+  it.each([
+    ['before', 300],
+    ['after', 1400],
+  ])(
+    'takes back within a second a lease that ran out %s it counted as old, however many claims saw that',
+    async (_, leaseMs) => {
+      const lost = await claimed(1, open())
+      let now = 0
+      const queue = open({ monotonic: () => now })
+      expect(await queue.claim({ limit: 1, leaseMs: 60_000 })).toEqual([])
+      await pool.query(`update ${qualifiedName(table)} set lease_expires_at = now() + $1 * interval '1 ms'`, [
+        leaseMs,
+      ])
+      // These look at leases and take none back: that is done once a second.
+      now = 500
+      await vi.waitFor(
+        async () => {
+          expect(await queue.claim({ limit: 1, leaseMs: 60_000 })).toEqual([])
+          const { rows } = await pool.query<{ age: number }>(
+            'select extract(epoch from clock_timestamp())::float8 * 1000 - $1 as age',
+            [lost[0]?.claimedAtMs],
+          )
+          expect(rows[0]?.age).toBeGreaterThan(2000)
+        },
+        { timeout: 30_000 },
+      )
+      now = 1000
+      expect(await queue.claim({ limit: 1, leaseMs: 60_000 })).toMatchObject([
+        { id: lost[0]?.id, claimCount: 2 },
+      ])
+    },
+  )
+
   it('goes on after a claim that failed', async () => {
     await fill(pool, table, 1)
     await pool.query(`alter table ${qualifiedName(table)} rename to hidden`)

@@ -66,8 +66,9 @@ const stamp = (ms: string) => `lpad(to_hex((extract(epoch from now) * 1000)::big
 /**
  * The claim: one statement, run under the lock of `beginClaimSql`.
  *
- * 0. `live`: what is in flight, by group. An old snapshot keeps the entries of all finished leases in the index,
- *    so only those of the last second are looked through; older leases are known by their tokens.
+ * 0. `leased`: what is in flight, by group. An old snapshot keeps the entries of all finished leases in the index,
+ *    so only those of the last second are looked through; older leases are known by their tokens, also when they
+ *    have run out and wait to be taken back.
  * 1. `due`: the window, the oldest due rows; of rows with an ordering key only heads count (`heads`).
  * 2. `crowd`, `gated`: groups are judged after the window, oldest first and only until the batch is full.
  * 3. `ring`, `scanned`: when the window was full and did not fill the batch, a loose scan from group to
@@ -145,19 +146,20 @@ heads as materialized (
     order by d.seq limit 1
   ) h
 ),
-live as materialized (
-  select ${group} as g, d.lease_token
+leased as materialized (
+  select ${group} as g, d.lease_token, d.lease_expires_at
   from ${from} d
-  where d.status = 'processing' and d.lease_token >= $15::uuid and d.lease_expires_at > (select now from clock)
+  where d.status = 'processing' and d.lease_token >= $15::uuid
   union all
-  select ${group}, d.lease_token
+  select ${group}, d.lease_token, d.lease_expires_at
   from ${from} d
   where d.status = 'processing' and d.lease_token = any ($14::uuid[]) and d.lease_token < $15::uuid
-    and d.lease_expires_at > (select now from clock)
 ),
 busy as materialized (
   select coalesce(jsonb_object_agg(g, n), '{}') as flights
-  from (select g::text as g, count(*) as n from live group by 1) f
+  from (
+    select g::text as g, count(*) as n from leased where lease_expires_at > (select now from clock) group by 1
+  ) f
 ),
 crowd as materialized (
   select w.g, w.g in (select unnest($6::${groups})) as is_shared,
@@ -342,8 +344,8 @@ select null::uuid as id, null::text as "group", null::int as attempt_count, null
   null::int as allowance,
   json_build_object(
     'now', now, 'since', since,
-    'aged', (select json_agg(lease_token) from live where lease_token >= $15::uuid and lease_token < since),
-    'gone', (select json_agg(t) from unnest($14::uuid[]) t where t not in (select lease_token from live)),
+    'aged', (select json_agg(lease_token) from leased where lease_token >= $15::uuid and lease_token < since),
+    'gone', (select json_agg(t) from unnest($14::uuid[]) t where t not in (select lease_token from leased)),
     'oldest', (select min(due_at) from due),
     'group', (select x.g::text from (
       (select g, step from scanned where (select count(*) from scanned) >= (select rows from wanted)
