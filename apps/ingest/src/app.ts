@@ -178,7 +178,6 @@ export async function createIngest(options: IngestOptions): Promise<IngestApp> {
         posthorn,
         pool: pools.management,
         approvals: new ApprovalRepository(pools.management),
-        apps: calls.apps,
       })
       registerNotifications(api, new NotificationRepository(pools.management))
       registerStream(api, streams)

@@ -47,7 +47,7 @@ const PROJECTIONS = 4
 export function createWorker({ posthorn, config, logger, http = true, sleep }: WorkerOptions): Worker {
   const pool = openServicePool(config, { max: CONNECTIONS, name: 'posthorn-worker' })
   const cutOff = severing(pool)
-  const maintenance = new Maintenance({ pool, config, logger, ...(sleep && { sleep }) })
+  const maintenance = new Maintenance({ posthorn, pool, config, logger, ...(sleep && { sleep }) })
   const projectionPool = openServicePool(config, {
     max: PROJECTIONS + 1,
     name: 'posthorn-projections',

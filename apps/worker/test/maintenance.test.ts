@@ -1,4 +1,5 @@
-import { generateEncryptionKey } from '@posthorn/db'
+import { formatId, uuidv7 } from '@posthorn/core'
+import { ApprovalRepository, DEFAULT_APP_ID, generateEncryptionKey, type NewApproval } from '@posthorn/db'
 import { createTestDatabase, type TestDatabase } from '@posthorn/db/testing'
 import { createPosthorn, type Posthorn } from '@posthorn/engine'
 import { openServicePool, type ServicePool } from '@posthorn/engine/config'
@@ -9,6 +10,7 @@ import { severing } from '../src/maintenance/severable-pool.ts'
 import { createLogRecorder } from './log-recorder.ts'
 import { ManualTime } from './manual-time.ts'
 
+const EXPIRED = 'approvals ended that nobody decided in time'
 const SWEPT = 'deliveries ended that nothing else would end'
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -40,7 +42,7 @@ describe('Maintenance', () => {
     const pool = openServicePool(config, { max: 4, name: 'maintenance-test' })
     const logger = createLogRecorder()
     const time = new ManualTime()
-    const maintenance = new Maintenance({ pool, config, logger, sleep: time.sleep })
+    const maintenance = new Maintenance({ posthorn, pool, config, logger, sleep: time.sleep })
     opened.push({ maintenance, pool })
     return { maintenance, logger, time }
   }
@@ -54,6 +56,20 @@ describe('Maintenance', () => {
     await db.pool.query(`update posthorn.delivery_queue set expires_at = now() - interval '1 second'`)
   }
 
+  /** Of a call that nobody decided within its term. */
+  async function expiredApproval(
+    approvals: ApprovalRepository,
+    context: Record<string, unknown>,
+  ): Promise<NewApproval> {
+    const approval: NewApproval = {
+      ...{ id: uuidv7(), callId: uuidv7(), appId: DEFAULT_APP_ID, capability: 'winner_selection' },
+      ...{ payloadText: '{"name":"Ada"}', context },
+      ...{ createdAt: new Date(Date.now() - HOUR_MS), expiresAt: new Date(Date.now() - MINUTE_MS) },
+    }
+    await approvals.create(approval)
+    return approval
+  }
+
   const pending = async () => {
     const { rows } = await db.pool.query<{ n: number }>(
       'select count(*)::int as n from posthorn.delivery_queue',
@@ -64,13 +80,13 @@ describe('Maintenance', () => {
   it('is done by one of two workers, and by the other one when the first is gone', async () => {
     const [first, second] = [create(), create()]
     await first.maintenance.start()
-    await expect.poll(() => first.time.waiting).toEqual([15_000, MINUTE_MS, HOUR_MS, HOUR_MS])
+    await expect.poll(() => first.time.waiting).toEqual([15_000, 15_000, MINUTE_MS, HOUR_MS, HOUR_MS])
     await second.maintenance.start()
-    await expect.poll(() => second.time.waiting).toEqual([15_000, MINUTE_MS, HOUR_MS, HOUR_MS])
+    await expect.poll(() => second.time.waiting).toEqual([15_000, 15_000, MINUTE_MS, HOUR_MS, HOUR_MS])
 
     await expiredDeliveries(1)
     second.time.advance(15_000)
-    await expect.poll(() => second.time.waiting).toHaveLength(4)
+    await expect.poll(() => second.time.waiting).toHaveLength(5)
     expect(await pending()).toBe(1)
     first.time.advance(15_000)
     await expect.poll(() => first.logger.messages()).toContain(SWEPT)
@@ -114,7 +130,7 @@ describe('Maintenance', () => {
     await second.maintenance.start()
     expect(await exists(lastDay)).toBe(true)
 
-    await expect.poll(() => first.time.waiting).toHaveLength(4)
+    await expect.poll(() => first.time.waiting).toHaveLength(5)
     await dropped()
     first.time.advance(HOUR_MS)
     await expect.poll(() => exists(lastDay)).toBe(true)
@@ -130,6 +146,42 @@ describe('Maintenance', () => {
         logger.lines.filter((line) => line.message === 'old rows removed').map((line) => line.fields),
       )
       .toEqual([expect.objectContaining({ partitions: ['attempts_p20200101'] })])
+  })
+
+  it('tells apps once of approvals that nobody decided in time', async () => {
+    const approvals = new ApprovalRepository(db.pool)
+    const late = await expiredApproval(approvals, { roomId: 'room-1' })
+    const { maintenance, logger, time } = create()
+    await maintenance.start()
+    const told = async () => {
+      const { rows } = await db.pool.query<{ payload: string }>(
+        `select payload from posthorn.events where event_type = 'approval.expired' order by id`,
+      )
+      return rows.map(({ payload }) => JSON.parse(payload) as unknown)
+    }
+    await expect.poll(told).toEqual([
+      {
+        approvalId: formatId('apr', late.id),
+        callId: formatId('call', late.callId),
+        capability: 'winner_selection',
+        status: 'expired',
+        note: null,
+        decidedAt: null,
+        expiresAt: late.expiresAt.toISOString(),
+        context: { roomId: 'room-1' },
+        payload: { name: 'Ada' },
+      },
+    ])
+    const { rows } = await db.pool.query<{ id: string }>('select id from posthorn.events')
+    expect(await approvals.get(null, late.id)).toMatchObject({ status: 'expired', eventId: rows[0]?.id })
+
+    const later = await expiredApproval(approvals, {})
+    time.advance(15_000)
+    await expect.poll(told).toMatchObject([{}, { approvalId: formatId('apr', later.id) }])
+    const ended = logger.lines
+      .filter(({ message }) => message === EXPIRED)
+      .map(({ fields }) => fields['expired'])
+    expect(ended).toEqual([1, 1])
   })
 
   it('goes on after a failure', async () => {
@@ -149,7 +201,7 @@ describe('Maintenance', () => {
     const config = parseWorkerConfig({ DATABASE_URL: db.url, POSTHORN_ENCRYPTION_KEYS: encryptionKeys })
     const pool = openServicePool(config, { max: 4, name: 'maintenance-test' })
     const cutOff = severing(pool)
-    const maintenance = new Maintenance({ pool, config, logger: createLogRecorder() })
+    const maintenance = new Maintenance({ posthorn, pool, config, logger: createLogRecorder() })
     const blocker = await db.pool.connect()
     await blocker.query('begin; lock table posthorn.delivery_queue')
     await maintenance.start()

@@ -1,5 +1,6 @@
 import { NotFoundError } from '@posthorn/core'
 import type { Approval } from '@posthorn/db'
+import { withPayload } from '@posthorn/engine/approvals'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { callerOf } from '../auth/hook.ts'
@@ -9,7 +10,7 @@ import { signableId } from '../http/signable-id.ts'
 import type { ZodApp } from '../http/zod-app.ts'
 import { type DecisionParts, decideApproval } from './decide.ts'
 import { APPROVAL_STATUSES, approvalDetailSchema, approvalSchema, decisionSchema } from './schemas.ts'
-import { approvalView, withPayload } from './view.ts'
+import { approvalView } from './view.ts'
 
 const tags = ['approvals']
 const idOf = (params: { id: string }) => uuidOf('apr', 'approval', params.id)

@@ -20,7 +20,10 @@ export const approvalSchema = z
     decidedAt: time.nullable(),
     decidedBy: z.string().nullable(),
     note: z.string().nullable(),
-    eventId: z.string().nullable().describe('`evt_…`: the event that tells the app of the decision'),
+    eventId: z
+      .string()
+      .nullable()
+      .describe('`evt_…`: the event that tells the app of the decision, or that there was none'),
   })
   .meta({ id: 'Approval' })
 

@@ -18,8 +18,3 @@ export function approvalView(approval: Approval): z.input<typeof approvalSchema>
     eventId: approval.eventId && formatId('evt', approval.eventId),
   }
 }
-
-/** JSON text of an object, with an approval's payload in it as it is: printing it again could change it. */
-export function withPayload(fields: object, { payloadText }: Approval): string {
-  return `${JSON.stringify(fields).slice(0, -1)},"payload":${payloadText}}`
-}

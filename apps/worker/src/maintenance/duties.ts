@@ -5,13 +5,16 @@ import {
   sweepChanges,
   sweepDeliveries,
 } from '@posthorn/db'
-import type { Logger } from '@posthorn/engine'
+import type { Logger, Posthorn } from '@posthorn/engine'
+import { expireApprovals } from '@posthorn/engine/approvals'
 import type { ServicePool } from '@posthorn/engine/config'
 
 const HOUR_MS = 3_600_000
 const SWEEP_EVERY_MS = 15_000
 const SWEEP_BATCH = 1_000
 const CHANGES_EVERY_MS = 60_000
+const APPROVALS_EVERY_MS = 15_000
+const APPROVALS_BATCH = 100
 
 /** Something that one of all workers does. */
 export interface Duty {
@@ -24,6 +27,7 @@ export interface Duty {
 
 /** What the duties work on. */
 export interface DutyContext {
+  readonly posthorn: Posthorn
   readonly pool: ServicePool
   readonly keep: RetentionDays
   readonly logger: Logger
@@ -36,6 +40,12 @@ export function createDuties(context: DutyContext): Duty[] {
     { name: 'retention', lock: 7_246_310_432, everyMs: HOUR_MS, run: () => removeOld(context) },
     { name: 'sweep', lock: 7_246_310_433, everyMs: SWEEP_EVERY_MS, run: (signal) => sweep(context, signal) },
     { name: 'changes', lock: 7_246_310_434, everyMs: CHANGES_EVERY_MS, run: () => removeChanges(context) },
+    {
+      name: 'approvals',
+      lock: 7_246_310_435,
+      everyMs: APPROVALS_EVERY_MS,
+      run: (signal) => tellOfExpired(context, signal),
+    },
   ]
 }
 
@@ -74,5 +84,14 @@ async function sweep({ pool, logger }: DutyContext, signal: AbortSignal): Promis
     if (expired + cancelled > 0)
       logger.info({ expired, cancelled }, 'deliveries ended that nothing else would end')
     more = expired >= SWEEP_BATCH || cancelled >= SWEEP_BATCH
+  }
+}
+
+/** Tells apps of approvals that nobody decided in time. */
+async function tellOfExpired({ posthorn, pool, logger }: DutyContext, signal: AbortSignal): Promise<void> {
+  for (let more = true; more && !signal.aborted; ) {
+    const expired = await expireApprovals(posthorn, pool, APPROVALS_BATCH)
+    if (expired > 0) logger.info({ expired }, 'approvals ended that nobody decided in time')
+    more = expired >= APPROVALS_BATCH
   }
 }

@@ -1,5 +1,5 @@
 import type { RetentionDays } from '@posthorn/db'
-import type { Logger } from '@posthorn/engine'
+import type { Logger, Posthorn } from '@posthorn/engine'
 import type { ServicePool } from '@posthorn/engine/config'
 import type { WorkerConfig } from '../config.ts'
 import { createDuties, makePartitions } from './duties.ts'
@@ -8,6 +8,7 @@ import { runLoop, type Sleep } from './loop.ts'
 
 /** What maintenance is made of. */
 export interface MaintenanceOptions {
+  readonly posthorn: Posthorn
   readonly pool: ServicePool
   readonly config: RetentionConfig
   readonly logger: Logger
@@ -37,13 +38,13 @@ export class Maintenance {
 
   /** Makes missing partitions before anything else, whoever has that duty; then begins the loops. */
   async start(): Promise<void> {
-    const { pool, logger, config, sleep } = this.#options
+    const { posthorn, pool, logger, config, sleep } = this.#options
     const { signal } = this.#stop
     await makePartitions({ pool, logger }).catch((err: unknown) =>
       logger.warn({ err }, 'partitions could not be made at the start; they are tried again in an hour'),
     )
     if (signal.aborted) return
-    const duties = createDuties({ pool, logger, keep: retentionDays(config) })
+    const duties = createDuties({ posthorn, pool, logger, keep: retentionDays(config) })
     const loops = duties.map(({ name, lock, everyMs, run }) =>
       runLoop({
         name,

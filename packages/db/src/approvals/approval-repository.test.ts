@@ -23,6 +23,28 @@ describe('approvals', () => {
     (await announced(db.pool, 'approval', appId)).filter((change) => change.id === formatId('apr', id))
   const over = () => new Date(Date.now() - 1_000)
 
+  it('are taken once when their term has passed, by one of those who ask, and announced as expired', async () => {
+    const taking = new ApprovalRepository(db.pool)
+    const take = (more: () => Promise<unknown> = async () => {}) =>
+      inTransaction(db.pool, async (client) => {
+        const taken = await taking.takeExpired(client, 10)
+        await more()
+        for (const { id } of taken) await taking.setEvent(client, id, uuidv7())
+        return taken.map(({ id, status }) => ({ id, status }))
+      })
+    const gone = newApproval({ appId: uuidv7(), expiresAt: over() })
+    const [first, second] = [newApproval({ expiresAt: over() }), newApproval({ expiresAt: over() })]
+    for (const approval of [gone, first, second, newApproval()]) await approvals.create(approval)
+    await inTransaction(db.pool, (client) => approvals.setEvent(client, first.id, uuidv7()))
+    let beside: unknown
+    const taken = await take(async () => {
+      beside = await take()
+    })
+    expect([taken, beside]).toEqual([[{ id: second.id, status: 'expired' }], []])
+    expect(await take()).toEqual([])
+    expect(await about(second.id)).toMatchObject([{ status: 'expired' }, { status: 'expired' }])
+  })
+
   it('come back as they were put in, whatever texts are in them', async () => {
     const given = newApproval({
       payloadText: '{"a":1.0,"b":"\\u0000\\ud800","a":2}',

@@ -1,5 +1,5 @@
 import { ConflictError, formatId, NotFoundError } from '@posthorn/core'
-import { and, eq, gt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { recordForPlatform } from '../changes/record-changes.ts'
 import { database, inTransaction } from '../database.ts'
@@ -104,7 +104,29 @@ export class ApprovalRepository {
     return { approval, changed: true }
   }
 
-  /** Notes which event tells the app of a decision. */
+  /**
+   * Approvals of living apps whose term passed without a decision, and of which their app was not told, the oldest first, locked until the
+   * transaction ends; those that another transaction has locked are left to it. Announces that they expired.
+   */
+  async takeExpired(client: pg.ClientBase, limit: number): Promise<Approval[]> {
+    const expired = await database(client)
+      .select(columns)
+      .from(approvals)
+      .where(
+        and(
+          statusIs('expired'),
+          isNull(approvals.eventId),
+          sql`exists (select from posthorn.apps a where a.id = ${approvals.appId} and a.deleted_at is null)`,
+        ),
+      )
+      .orderBy(approvals.expiresAt)
+      .limit(limit)
+      .for('update', { skipLocked: true })
+    for (const approval of expired) await announce(client, approval)
+    return expired
+  }
+
+  /** Notes which event tells the app. */
   async setEvent(client: pg.ClientBase, id: string, eventId: string): Promise<void> {
     await database(client).update(approvals).set({ eventId }).where(eq(approvals.id, id))
   }

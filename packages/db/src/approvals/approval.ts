@@ -22,7 +22,7 @@ export interface Approval extends NewApproval {
   readonly decidedAt: Date | null
   readonly decidedBy: string | null
   readonly note: string | null
-  /** the event that tells the app */
+  /** the event that tells the app of the decision, or that there was none */
   readonly eventId: string | null
 }
 

@@ -70,12 +70,13 @@ export const approvals = posthorn.table(
     decidedAt: instant('decided_at'),
     decidedBy: text('decided_by'),
     note: text('note'),
-    /** the event that tells the app */
+    /** the event that tells the app of the decision, or that there was none */
     eventId: uuid('event_id'),
   },
   (t) => [
     index('approvals_app').on(t.appId, t.id),
     index('approvals_pending').on(t.id).where(sql`${t.status} = 'pending'`),
+    index('approvals_untold').on(t.expiresAt).where(sql`${t.status} = 'pending' and ${t.eventId} is null`),
     check('approvals_status', sql`${t.status} in ('pending', 'approved', 'rejected')`),
   ],
 )

@@ -1,0 +1,1 @@
+CREATE INDEX "approvals_untold" ON "posthorn"."approvals" USING btree ("expires_at") WHERE "posthorn"."approvals"."status" = 'pending' and "posthorn"."approvals"."event_id" is null;

@@ -1,0 +1,3 @@
+export { expireApprovals } from './expire-approvals.ts'
+export { tellApp } from './tell-app.ts'
+export { withPayload } from './with-payload.ts'
