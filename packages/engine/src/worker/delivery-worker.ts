@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { CircuitChange } from '@posthorn/circuit-breaker'
 import { type Clock, formatId, type Random } from '@posthorn/core'
-import { type ClaimedDelivery, loadClaimed, type Settled } from '@posthorn/db'
+import type { ClaimedDelivery, Settled } from '@posthorn/db'
 import { CompletionBatcher, Heartbeat, putOffMs, type Queue, type QueueItem, Suspects } from '@posthorn/queue'
 import type pg from 'pg'
 import type { Emitter } from '../emitter.ts'
@@ -9,10 +9,11 @@ import type { Logger, WorkerStats } from '../types.ts'
 import { announce } from './announce.ts'
 import { ClaimOutage } from './claim-outage.ts'
 import { MAX_LOST_CLAIMS } from './decide.ts'
-import type { EndpointCache, Target } from './endpoint-cache.ts'
+import type { EndpointCache } from './endpoint-cache.ts'
 import { type Flight, type Landing, withoutDetails } from './flight.ts'
 import { FlightPlan, parked } from './flight-plan.ts'
 import { LaunchLimit } from './launch-limit.ts'
+import { loadFlights } from './load-flights.ts'
 import type { SendSettings } from './send.ts'
 import { Signal } from './signal.ts'
 import { SlowEndpoints } from './slow-endpoints.ts'
@@ -250,9 +251,9 @@ export class DeliveryWorker {
     const { admitted: items, putOff } = this.#suspects.admit(claimed)
     // Before the others go out: what is not sent now must not be blamed if they end this process.
     await this.#handBack(putOff, { delayMs: putOffMs })
-    let loaded: { deliveries: Map<string, ClaimedDelivery>; targets: Map<string, Target> }
+    let loaded: Awaited<ReturnType<typeof loadFlights>>
     try {
-      loaded = await this.#load(items)
+      loaded = await loadFlights(this.#options, items)
     } catch (err) {
       this.#options.logger.warn({ err }, 'claimed deliveries could not be read; they are handed back')
       await this.#handBack(items)
@@ -295,20 +296,6 @@ export class DeliveryWorker {
   async #park(item: QueueItem, delivery: ClaimedDelivery | undefined): Promise<void> {
     if (delivery) await this.#hand(item, { outcome: parked(item, delivery), report: null })
     else this.#drop(item)
-  }
-
-  async #load(items: readonly QueueItem[]) {
-    const { pool, endpoints, prepared, logger } = this.#options
-    const rows = await loadClaimed(pool, items, { prepared })
-    const targets = await endpoints.get(
-      new Map(rows.map((row) => [row.endpointId, row.endpointVersion])),
-      (id, err) =>
-        logger.error(
-          { err, endpointId: formatId('ep', id) },
-          'an endpoint cannot be opened; its deliveries wait',
-        ),
-    )
-    return { deliveries: new Map(rows.map((row) => [row.id, row])), targets }
   }
 
   async #fly({ item, delivery, target, claimedAt }: Flight): Promise<void> {
