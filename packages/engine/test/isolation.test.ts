@@ -3,7 +3,8 @@ import { createWorld, PATIENCE, untilStatus } from './support.ts'
 
 it('delivers to others while an endpoint hangs with 2 000 due', async () => {
   await using world = await createWorld()
-  const posthorn = world.open({ concurrency: 64, timeoutMs: 30_000 })
+  // Longer than this takes on any machine: no request that hangs may end meanwhile.
+  const posthorn = world.open({ concurrency: 64, timeoutMs: 300_000 })
   world.receiver.route('/hangs', { hang: true })
   const hanging = await posthorn.endpoints.create({
     url: world.receiver.url('/hangs'),

@@ -181,11 +181,16 @@ describe('retries', () => {
     const { path, publish } = await endpointFor({})
     const scheduledAt = new Date(Date.now() + 3_600_000)
     const later = await publish({ scheduledAt })
-    const soon = await publish({ scheduledAt: new Date(Date.now() + 50).toISOString() })
+    const soonAt = new Date(Date.now() + 500)
+    const soon = await publish({ scheduledAt: soonAt.toISOString() })
     const now = await publish()
     await untilStatus(posthorn, soon, 'delivered')
     await untilStatus(posthorn, now, 'delivered')
-    expect(world.receiver.received(path).map((request) => request.id)).toEqual([now, soon])
+    const received = world.receiver.received(path)
+    expect(received.map((request) => request.id).toSorted()).toEqual([now, soon].toSorted())
+    expect(received.find((request) => request.id === soon)?.receivedAt).toBeGreaterThanOrEqual(
+      soonAt.getTime(),
+    )
     expect(await posthorn.deliveries.get(later)).toMatchObject({
       status: 'pending',
       attemptCount: 0,
