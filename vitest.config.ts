@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-// Commands and services that tests start from their source are compiled once, and not at each start.
+// Commands and services that tests start are compiled once, and not at each start.
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compiled')
 
 const shared = {
@@ -57,7 +57,7 @@ export default defineConfig({
             'test/**/*.test.ts',
           ],
           exclude: ['**/node_modules/**', ALONE],
-          globalSetup: ['./test/postgres-18.ts'],
+          globalSetup: ['./test/processes/build-processes.ts', './test/postgres-18.ts'],
         },
       },
       {
@@ -70,7 +70,7 @@ export default defineConfig({
           ...suite,
           name: 'postgres-14',
           include: ['packages/{conversations,db,queue}/{src,test}/**/*.test.ts'],
-          globalSetup: ['./test/postgres-14.ts'],
+          globalSetup: ['./test/processes/build-processes.ts', './test/postgres-14.ts'],
           exclude: ['**/node_modules/**', ALONE],
           env: { POSTHORN_TEST_POSTGRES: '14' },
         },

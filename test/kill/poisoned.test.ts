@@ -1,12 +1,12 @@
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { createTestDatabase } from '../../packages/db/src/testing/index.ts'
 import { createReceiver } from '../../packages/testing/src/index.ts'
+import { processFile } from '../processes/process-file.ts'
 import { publish, subscribe } from './support/api.ts'
 import { Stack } from './support/stack.ts'
 import { until } from './support/until.ts'
 
-const WORKER = join(import.meta.dirname, 'support/lethal-worker.ts')
+const WORKER = processFile('test/kill/support/lethal-worker.ts')
 const OTHERS = 200
 
 it('a delivery that kills its worker each time ends as poisoned, and alone', {

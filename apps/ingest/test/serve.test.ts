@@ -7,12 +7,13 @@ import { join } from 'node:path'
 import { generateEncryptionKey } from '@posthorn/db'
 import { createTestDatabase, type TestDatabase } from '@posthorn/db/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { processFile } from '../../../test/processes/process-file.ts'
 import { parseIngestConfig } from '../src/config.ts'
 import { serveIngest } from '../src/serve.ts'
 import { clientOf } from './support/client.ts'
 
 const KEY = `phk_${'1'.repeat(32)}_${'b'.repeat(64)}`
-const MAIN = new URL('../src/main.ts', import.meta.url).pathname
+const MAIN = processFile('apps/ingest/src/main.ts')
 
 let database: TestDatabase
 
@@ -23,7 +24,7 @@ afterAll(() => database.drop())
 
 /** The service as a process of its own. */
 function start(env: Record<string, string>) {
-  const child = spawn(process.execPath, ['--conditions=posthorn-source', MAIN], {
+  const child = spawn(process.execPath, [MAIN], {
     env: {
       PATH: process.env.PATH ?? '',
       NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],

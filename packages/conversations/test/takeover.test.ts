@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { uuidv7 } from '@posthorn/core'
 import { DEFAULT_APP_ID } from '@posthorn/db'
 import { createTestDatabase, type TestDatabase } from '@posthorn/db/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { processFile } from '../../../test/processes/process-file.ts'
 import { type Capture, createCapture } from '../src/create-capture.ts'
 import { createProjectionWorker, type ProjectionWorker } from '../src/projection-worker.ts'
 import { count, request, rowsOf } from './support.ts'
@@ -64,12 +64,10 @@ describe('unfinished projections', () => {
     await holder.query('begin')
     await holder.query('select from posthorn.conversations for update')
     const requestId = uuidv7()
-    const script = fileURLToPath(new URL('lethal-capture.ts', import.meta.url))
     const child = spawn(
       process.execPath,
       [
-        '--conditions=posthorn-source',
-        script,
+        processFile('packages/conversations/test/lethal-capture.ts'),
         '--url',
         db.url,
         '--id',

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { inTime } from '../../kill/support/until.ts'
+import { processFile } from '../../processes/process-file.ts'
 import type { CallerReport, CallerTask } from './protocol.ts'
 
-const SCRIPT = join(import.meta.dirname, 'caller.ts')
+const SCRIPT = processFile('test/calls/support/caller.ts')
 
 /** Processes that share a circuit. None of them outlives the test. */
 export class Callers implements AsyncDisposable {
@@ -16,9 +16,7 @@ export class Callers implements AsyncDisposable {
   }
 
   async start(count: number): Promise<void> {
-    const started = Array.from({ length: count }, () =>
-      fork(SCRIPT, [this.#databaseUrl], { execArgv: ['--conditions=posthorn-source'] }),
-    )
+    const started = Array.from({ length: count }, () => fork(SCRIPT, [this.#databaseUrl], { execArgv: [] }))
     this.#processes.push(...started)
     await Promise.all(started.map((child) => message(child)))
   }

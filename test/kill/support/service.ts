@@ -1,10 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { processFile, ROOT } from '../../processes/process-file.ts'
 import { inTime, until } from './until.ts'
-
-const ROOT = join(import.meta.dirname, '../../..')
-const COMMAND = join(ROOT, 'apps/cli/src/main.ts')
 
 /** Those that run. When this process ends before a test did, nothing of it stays behind. */
 const running = new Set<ChildProcess>()
@@ -33,7 +30,7 @@ export class Service {
   /** @param args of `node` */
   constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv) {
     this.name = name
-    this.#process = spawn(process.execPath, ['--conditions=posthorn-source', ...args], {
+    this.#process = spawn(process.execPath, args, {
       env,
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -110,9 +107,9 @@ export class Service {
   }
 }
 
-/** A command of `posthorn`, from its source. */
+/** A command of `posthorn`, built from its source. */
 export function posthorn(command: 'ingest' | 'worker', env: NodeJS.ProcessEnv): Service {
-  return new Service(command, [COMMAND, command], env)
+  return new Service(command, [processFile('apps/cli/src/main.ts'), command], env)
 }
 
 function parse(text: string): LogLine {

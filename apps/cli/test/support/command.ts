@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
+import { processFile } from '../../../../test/processes/process-file.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts')
+const MAIN = processFile('apps/cli/src/main.ts')
 
 /** What a command left behind. */
 export interface Ended {
@@ -10,7 +10,7 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** A command that runs, from its source. */
+/** A command that runs, built from its source. */
 export class Command {
   readonly process: ChildProcess
   readonly ended: Promise<Ended>
@@ -20,7 +20,7 @@ export class Command {
   constructor(args: readonly string[], env: Readonly<Record<string, string>>, input?: string) {
     // Nothing of the environment that the tests run in but what any program needs.
     const { PATH = '', HOME = '', TMPDIR, NODE_COMPILE_CACHE } = process.env
-    this.process = spawn(process.execPath, ['--conditions=posthorn-source', MAIN, ...args], {
+    this.process = spawn(process.execPath, [MAIN, ...args], {
       env: {
         PATH,
         HOME,

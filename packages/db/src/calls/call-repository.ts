@@ -5,10 +5,53 @@ import { byId, type Page, type PageRequest, parsePage, toPage } from '../page.ts
 import { attempts, type CallOutcome, calls } from '../schema/index.ts'
 
 /** A call as it was logged. */
-export type StoredCall = typeof calls.$inferSelect
+export interface StoredCall {
+  readonly id: string
+  readonly appId: string
+  /** null: what the app can be asked could not be read */
+  readonly endpointId: string | null
+  readonly capability: string
+  readonly requestId: string
+  readonly outcome: CallOutcome
+  /** what answered: `app`, `cache`, `queue`, or what a fallback took it from */
+  readonly source: string | null
+  /** the strategy that was asked */
+  readonly fallback: string | null
+  readonly reason: string | null
+  readonly message: string | null
+  /** age of an answer that was kept */
+  readonly ageMs: number | null
+  readonly startedAt: Date
+  readonly durationMs: number
+  /** how many requests were made */
+  readonly attempts: number
+  /** what a fallback's answer can be checked by */
+  readonly audit: Record<string, unknown> | null
+}
 
 /** One request of a call. */
-export type StoredCallAttempt = Omit<typeof attempts.$inferSelect, 'kind' | 'deliveryId' | 'callId'>
+export interface StoredCallAttempt {
+  readonly id: string
+  readonly startedAt: Date
+  readonly endpointId: string
+  /** from 1 */
+  readonly number: number
+  readonly durationMs: number
+  readonly success: boolean
+  readonly statusCode: number | null
+  /** class of the failure, such as `timeout` or `http_5xx` */
+  readonly failure: string | null
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+  /** milliseconds of each phase */
+  readonly timing: Record<string, number> | null
+  readonly responseHeaders: Record<string, string> | null
+  readonly responseBody: string | null
+  readonly responseTruncated: boolean
+  readonly workerId: string
+  /** the circuit's epoch at sending */
+  readonly circuitEpoch: number
+}
 
 /** Which calls; all of them without one. */
 export interface CallFilter {

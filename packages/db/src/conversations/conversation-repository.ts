@@ -2,7 +2,7 @@ import { and, asc, desc, eq, getTableColumns, gt, lt } from 'drizzle-orm'
 import type pg from 'pg'
 import { database } from '../database.ts'
 import { type Page, type PageRequest, parsePage, toPage } from '../page.ts'
-import { conversations } from '../schema/index.ts'
+import { type ConversationStatus, conversations } from '../schema/index.ts'
 import {
   type EntryPage,
   type EntryRequest,
@@ -15,23 +15,25 @@ import { removeConversation } from './remove-conversations.ts'
 import { searchConversations } from './search.ts'
 
 /** A conversation as it is in lists. */
-export type Conversation = Pick<
-  typeof conversations.$inferSelect,
-  | 'id'
-  | 'sessionId'
-  | 'title'
-  | 'status'
-  | 'startedAt'
-  | 'endedAt'
-  | 'endReason'
-  | 'lastEventAt'
-  | 'model'
-  | 'cwd'
-  | 'eventCount'
-  | 'messageCount'
-  | 'toolUseCount'
-  | 'toolFailureCount'
->
+export interface Conversation {
+  readonly id: string
+  readonly sessionId: string
+  /** first line of the first prompt */
+  readonly title: string | null
+  readonly status: ConversationStatus
+  readonly startedAt: Date
+  readonly endedAt: Date | null
+  readonly endReason: string | null
+  readonly lastEventAt: Date
+  /** last known */
+  readonly model: string | null
+  /** where it began */
+  readonly cwd: string | null
+  readonly eventCount: number
+  readonly messageCount: number
+  readonly toolUseCount: number
+  readonly toolFailureCount: number
+}
 
 /** Which conversations of an app. */
 export interface ConversationFilter {

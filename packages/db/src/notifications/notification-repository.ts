@@ -4,9 +4,14 @@ import { database, inTransaction } from '../database.ts'
 import { byId, type Page, type PageRequest, parsePage, toPage } from '../page.ts'
 import { notifications } from '../schema/index.ts'
 import { storableText } from '../storable-text.ts'
+import type { NewNotification } from './notification.ts'
 
 /** A notification as people see it. */
-export type Notification = Omit<typeof notifications.$inferSelect, 'parts'>
+export interface Notification extends NewNotification {
+  /** since when nothing new has come; null: it is unread */
+  readonly readAt: Date | null
+  readonly readBy: string | null
+}
 
 /** Which notifications; all of them without one. */
 export interface NotificationFilter {

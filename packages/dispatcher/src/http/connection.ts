@@ -101,8 +101,8 @@ export class Connection {
     }
     if (!isTls) return connectTcp(target)
     const socket = connectTls({
-      ...pool.tls,
       ...target,
+      secureContext: pool.secureContext(),
       ALPNProtocols: ['http/1.1'],
       ...(pool.session === undefined ? {} : { session: pool.session }),
     })

@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import type { Clock } from '@posthorn/core'
 import type { NetworkPolicy } from '../network/network-policy.ts'
 import type { ResolveHost } from '../network/resolver.ts'
@@ -10,7 +10,8 @@ export interface PoolSettings {
   readonly policy: NetworkPolicy
   readonly resolve: ResolveHost
   readonly clock: Clock
-  readonly tls: ConnectionOptions
+  /** for every TLS connection, whatever its origin */
+  readonly secureContext: () => SecureContext
   readonly connectionsPerOrigin: number
 }
 
@@ -27,7 +28,7 @@ export class OriginPool {
   readonly policy: NetworkPolicy
   readonly resolve: ResolveHost
   readonly clock: Clock
-  readonly tls: ConnectionOptions
+  readonly secureContext: () => SecureContext
   /** The last TLS session, for resumption. */
   session: Buffer | undefined
   /** Counter of the dispatcher at the last use. */
@@ -44,7 +45,7 @@ export class OriginPool {
     this.policy = settings.policy
     this.resolve = settings.resolve
     this.clock = settings.clock
-    this.tls = settings.tls
+    this.secureContext = settings.secureContext
     this.#maxConnections = settings.connectionsPerOrigin
   }
 
