@@ -35,22 +35,19 @@ export function onDemand(paths: readonly string[]): Plugin {
   }
 }
 
-/** The modules in one script, which exports a function for each of them. */
+/** The modules in one script, which exports a function for each of them. Made as the rest of the file is. */
 async function bundle({ esbuild, initialOptions }: Build, folder: string, paths: readonly string[]) {
-  const { platform, target, minify, conditions } = initialOptions
+  const { entryPoints: _, plugins: _plugins, banner: _banner, footer: _footer, ...options } = initialOptions
   const members = paths.map((path) => `${JSON.stringify(path)}: () => require(${JSON.stringify(`./${path}`)})`)
   const { outputFiles } = await esbuild.build({
+    ...options,
     stdin: { contents: `module.exports = { ${members.join(', ')} }`, resolveDir: folder },
-    absWorkingDir: folder,
-    bundle: true,
     format: 'cjs',
     write: false,
-    ...(platform !== undefined && { platform }),
-    ...(target !== undefined && { target }),
-    ...(minify !== undefined && { minify }),
-    ...(conditions !== undefined && { conditions }),
   })
-  return outputFiles[0]?.text ?? ''
+  const script = outputFiles.find(({ path }) => !path.endsWith('.map'))
+  if (script === undefined) throw new Error(`nothing came of bundling ${paths.join(', ')}`)
+  return script.text
 }
 
 /** A module that compiles a script when it is loaded. In a stack its code is named for the file and `on demand`. */

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import * as fs from 'node:fs'
+import { read } from 'node:fs'
 import type { InputStream } from './read-input.ts'
 
 const PIECE_BYTES = 64 * 1024
@@ -11,7 +11,7 @@ export type Read = (
   done: (error: NodeJS.ErrnoException | null, bytes: number) => void,
 ) => void
 
-const systemRead: Read = (fd, buffer, done) => fs.read(fd, buffer, 0, buffer.length, null, done)
+const systemRead: Read = (fd, buffer, done) => read(fd, buffer, 0, buffer.length, null, done)
 
 /**
  * What comes on a descriptor, read on a thread. `process.stdin` does the same, and loads sockets, terminals and streams
@@ -53,7 +53,7 @@ export class DescriptorInput extends EventEmitter implements InputStream {
       this.#isReading = false
       if (this.#isPaused) return
       if (error?.code === 'EAGAIN') this.#openInstead()
-      else if (error) this.emit('error', error)
+      else if (error) this.emit('error')
       else if (bytes === 0) this.emit('end')
       else {
         this.emit('data', buffer.subarray(0, bytes))
@@ -66,11 +66,11 @@ export class DescriptorInput extends EventEmitter implements InputStream {
     try {
       const stream = this.#openStream()
       this.#stream = stream
-      for (const event of ['error', 'end', 'data'] as const) {
-        stream.on(event, (value: unknown) => this.emit(event, value))
-      }
-    } catch (error) {
-      this.emit('error', error)
+      stream.on('error', () => this.emit('error'))
+      stream.on('end', () => this.emit('end'))
+      stream.on('data', (chunk) => this.emit('data', chunk))
+    } catch {
+      this.emit('error')
     }
   }
 }
