@@ -38,7 +38,9 @@ export function onDemand(paths: readonly string[]): Plugin {
 /** The modules in one script, which exports a function for each of them. Made as the rest of the file is. */
 async function bundle({ esbuild, initialOptions }: Build, folder: string, paths: readonly string[]) {
   const { entryPoints: _, plugins: _plugins, banner: _banner, footer: _footer, ...options } = initialOptions
-  const members = paths.map((path) => `${JSON.stringify(path)}: () => require(${JSON.stringify(`./${path}`)})`)
+  const members = paths.map(
+    (path) => `${JSON.stringify(path)}: () => require(${JSON.stringify(`./${path}`)})`,
+  )
   const { outputFiles } = await esbuild.build({
     ...options,
     stdin: { contents: `module.exports = { ${members.join(', ')} }`, resolveDir: folder },
