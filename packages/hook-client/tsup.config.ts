@@ -1,5 +1,6 @@
 import { defineConfig, type Options } from 'tsup'
 import { library } from '../../tsup.shared.ts'
+import { onDemand } from './bundle/on-demand.ts'
 
 /**
  * The command: one file, so that it can be copied anywhere. CommonJS runs the code of a module when it is first needed,
@@ -10,9 +11,9 @@ export const command: Options = library(
   {
     format: 'cjs',
     target: 'node16',
-    // The engine looks through the whole text at each start. Keeping what capture does not need apart, as a string that
-    // is compiled on demand, was tried and gained nothing.
     minify: true,
+    // All that capture does not need: compiling it took a quarter as long as a bare start of Node.
+    esbuildPlugins: [onDemand(['src/run.ts', 'src/sender-main.ts', 'src/sender/drain.ts'])],
     noExternal: [/./],
     splitting: false,
     dts: false,

@@ -1,5 +1,11 @@
 export { type CaptureOptions, type CaptureResult, capture } from './capture/capture.ts'
-export { INPUT_LIMITS, type Input, type InputLimits, readInput } from './capture/read-input.ts'
+export {
+  INPUT_LIMITS,
+  type Input,
+  type InputLimits,
+  type InputStream,
+  readInput,
+} from './capture/read-input.ts'
 export { type StartOptions, startSenders } from './capture/start-sender.ts'
 export type {
   ConfigSource,

@@ -1,13 +1,15 @@
 #!/usr/bin/env node
+import { captureMain } from './capture-main.ts'
 import { tooOld } from './node-version.ts'
 
-// Everything else is loaded when it is known what for: capture must start fast, and an older Node must not even read it.
+// Capture must start fast, and is all that is there at once: the rest is loaded when it is known what for. What capture
+// is made of is read by older versions of Node too, to their end: nothing of it may run that they do not know.
 const [action, ...rest] = process.argv.slice(2)
 
 async function main(): Promise<number> {
   const complaint = tooOld(process.versions.node)
   if (action === 'capture') {
-    if (complaint === undefined) await (await import('./capture-main.ts')).captureMain(rest)
+    if (complaint === undefined) await captureMain(rest)
     return 0
   }
   if (complaint !== undefined) {

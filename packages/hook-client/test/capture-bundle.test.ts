@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildCommand } from './support/built-command.ts'
@@ -24,10 +33,34 @@ describe('the bundle', () => {
   it('is one file that begins with the line that starts it, and needs nothing but Node', () => {
     const text = readFileSync(built.file, 'utf8')
     expect(text.startsWith('#!/usr/bin/env node\n')).toBe(true)
-    const required = [...text.matchAll(/require\("([^"]+)"\)/g)].map(([, name = '']) => name)
+    const required = [...text.matchAll(/require\(\\*["'`]([^"'`\\]+)/g)].map(([, name = '']) => name)
     expect(required.length).toBeGreaterThan(5)
     expect(required.filter((name) => !process.getBuiltinModule(name))).toEqual([])
     expect(text).not.toMatch(/\bimport\(/)
+  })
+
+  it('has a byte for each of its characters, which Node reads faster', () => {
+    const bytes = readFileSync(built.file)
+    expect(bytes.filter((byte) => byte > 0x7f)).toHaveLength(0)
+  })
+
+  it('loads of Node what it has loaded before, files and events, where capture has nothing to start', async () => {
+    using sandbox = new Sandbox(built.file)
+    const list = join(sandbox.root, 'list-modules.cjs')
+    writeFileSync(
+      list,
+      `const before = new Set(process.moduleLoadList)
+      process.on('exit', () => {
+        const since = process.moduleLoadList.filter((name) => !before.has(name))
+        require('node:fs').writeFileSync(${JSON.stringify(join(sandbox.root, 'modules'))}, since.join('\\n'))
+      })`,
+    )
+    sandbox.env = { NODE_OPTIONS: `--require=${list}` }
+    expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
+    expect(pending(sandbox)).toHaveLength(1)
+    expect(readFileSync(join(sandbox.root, 'modules'), 'utf8')).not.toMatch(
+      /NativeModule (net|tty|vm|crypto|child_process|stream|timers\/promises|internal\/streams)/,
+    )
   })
 })
 
@@ -80,7 +113,50 @@ describe('capture prints nothing and exits with 0', () => {
     const whole = sandbox.start(['capture'])
     whole.process.stdin?.write(JSON.stringify(EVENT))
     const none = sandbox.start(['capture'])
-    expect(await Promise.all([whole.ended, none.ended])).toEqual([NOTHING, NOTHING])
+    const large = sandbox.start(['capture'])
+    large.process.stdin?.write(JSON.stringify({ ...EVENT, prompt: 'x'.repeat(300_000) }))
+    const part = sandbox.start(['capture'])
+    part.process.stdin?.write(JSON.stringify(EVENT).slice(0, -1))
+    expect(await Promise.all([whole.ended, none.ended, large.ended, part.ended])).toEqual(
+      Array.from({ length: 4 }, () => NOTHING),
+    )
+    expect(pending(sandbox)).toHaveLength(3)
+    const log = readFileSync(join(sandbox.logDir, 'webhook-error.log'), 'utf8')
+    expect(log.match(/stdin did not come to its end/g)).toHaveLength(2)
+  })
+
+  it.each([
+    ['is closed', 'printf %s "$EVENT"', 1],
+    ['comes in pieces', 'printf %s "$EVENT" | { head -c 30; cat; }', 1],
+    ['is never closed', 'printf %s "$EVENT"; cat', 1],
+    ['is never closed and has nothing in it', 'cat', 0],
+  ])('when standard input is a pipe that %s', async (_, write, events) => {
+    using sandbox = new Sandbox(built.file)
+    const run = `"${process.execPath}" "${built.file}" capture; echo "ended $?"`
+    const child = spawn('sh', ['-c', `{ ${write}; } | { ${run}; }`], {
+      cwd: sandbox.project,
+      env: { PATH: process.env['PATH'] ?? '', HOME: sandbox.home, EVENT: JSON.stringify(EVENT) },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    const ended = endOf(child)
+    // What `cat` copies from, and so the pipe behind it, is open until capture has ended.
+    child.stdout.once('data', () => child.stdin.end())
+    expect(await ended).toEqual({ ...NOTHING, stdout: 'ended 0\n' })
+    expect(pending(sandbox)).toHaveLength(events)
+  })
+
+  it('when standard input is a file', async () => {
+    using sandbox = new Sandbox(built.file)
+    const file = join(sandbox.root, 'event.json')
+    writeFileSync(file, JSON.stringify(EVENT))
+    const input = openSync(file, 'r')
+    const child = spawn(process.execPath, [built.file, 'capture'], {
+      cwd: sandbox.project,
+      env: { HOME: sandbox.home },
+      stdio: [input, 'pipe', 'pipe'],
+    })
+    closeSync(input)
+    expect(await endOf(child)).toEqual(NOTHING)
     expect(pending(sandbox)).toHaveLength(1)
   })
 
@@ -132,12 +208,18 @@ describe('capture prints nothing and exits with 0', () => {
   it('on a Node that is too old, where every other command says so', async () => {
     using sandbox = new Sandbox(built.file)
     const old = join(sandbox.root, 'old-node.cjs')
-    writeFileSync(old, `Object.defineProperty(process.versions, 'node', { value: '18.20.8' })`)
+    writeFileSync(
+      old,
+      `Object.defineProperty(process.versions, 'node', { value: '16.20.2' })
+      for (const [holder, name] of [[process, 'getBuiltinModule'], [process, 'execve'], [JSON, 'rawJSON'],
+        [Promise, 'withResolvers'], [Object, 'groupBy'], [Array.prototype, 'findLast'], [Array.prototype, 'toSorted']])
+        delete holder[name]`,
+    )
     sandbox.env = { NODE_OPTIONS: `--require=${old}` }
     expect(await capture(sandbox, JSON.stringify(EVENT))).toEqual(NOTHING)
     expect(await sandbox.run(['status'])).toMatchObject({
       code: 64,
-      stderr: expect.stringContaining('needs Node 22.19 or later; this is 18.20.8'),
+      stderr: expect.stringContaining('needs Node 22.19 or later; this is 16.20.2'),
     })
   })
 })

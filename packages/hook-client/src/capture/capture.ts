@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { type Clock, systemClock, uuidv7, uuidv7Time } from '@posthorn/core'
 import type { LoadedConfig } from '../config/config.ts'
 import type { HookLog } from '../logs/types.ts'
@@ -11,7 +10,7 @@ import { openSpool, type Spool } from '../spool/layout.ts'
 import { putEvent } from '../spool/put.ts'
 import { putFailed } from '../spool/put-failed.ts'
 import type { SpooledEvent } from '../spool/types.ts'
-import { type Input, type InputLimits, readInput } from './read-input.ts'
+import { type Input, type InputLimits, type InputStream, readInput } from './read-input.ts'
 import { type Spawn, spawnDetached, startSenders } from './start-sender.ts'
 import { waitForSend } from './wait-for-send.ts'
 
@@ -19,7 +18,7 @@ import { waitForSend } from './wait-for-send.ts'
 export interface CaptureOptions {
   loaded: LoadedConfig
   /** Such as `() => process.stdin`: opening it may fail as well. */
-  openStdin: () => Readable
+  openStdin: () => InputStream
   /** Milliseconds to send in before returning; 0: leave it to the detached sender. */
   waitMs: number
   /** Program and arguments of the detached sender; without it, none is started. */

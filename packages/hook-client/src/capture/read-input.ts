@@ -1,4 +1,10 @@
-import type { Readable } from 'node:stream'
+/** What is read: as much of a stream as is needed of one. */
+export interface InputStream {
+  on(event: 'data', listener: (chunk: Buffer | string) => void): unknown
+  on(event: 'end' | 'error', listener: () => void): unknown
+  removeAllListeners(event: 'data'): unknown
+  pause(): unknown
+}
 
 /** What came on stdin. */
 export interface Input {
@@ -36,12 +42,12 @@ const TICK_MS = 50
  * there are deadlines for one that does not come. As a stream and not with `readSync`: that fails with
  * EAGAIN on a pipe that does not block, and never returns on one that does. Never rejects.
  */
-export function readInput(open: () => Readable, limits: InputLimits = INPUT_LIMITS): Promise<Input> {
+export function readInput(open: () => InputStream, limits: InputLimits = INPUT_LIMITS): Promise<Input> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let keptBytes = 0
     let receivedBytes = 0
-    let stream: Readable | undefined
+    let stream: InputStream | undefined
     let quiet: NodeJS.Timeout | undefined
     let waitedMs = 0
     let idleMs = 0

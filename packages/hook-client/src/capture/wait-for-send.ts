@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { HookConfig } from '../config/config.ts'
 import type { HookLog } from '../logs/types.ts'
 import type { Disk } from '../spool/disk.ts'
@@ -25,5 +24,5 @@ export async function waitForSend(options: {
   const spool = openSpool(config.spoolDir, { sealDirs: config.sealDirs, ...(disk && { disk }) })
   const isThere = () =>
     [...namesIn(spool, 'pending'), ...namesIn(spool, 'processing')].some((n) => n.startsWith(requestId))
-  while (!signal.aborted && isThere()) await delay(LOOK_EVERY_MS)
+  while (!signal.aborted && isThere()) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
 }

@@ -217,8 +217,8 @@ export function redactText(text: string): string {
 
 /** A line as `cat -n` or a file tool numbers it, then `NAME=`. */
 const ASSIGNMENT =
-  /^(\s{0,40}(?:\d{1,7}[→\t:|]\s{0,4})?(?:export\s+|[-+]\s?)?[A-Za-z_][\w.-]{0,128}\s{0,4}[=:])(.*)$/
-const COMMENT_OR_BLANK = /^\s*(?:\d{1,7}[→\t:|]\s*)?(?:#.*)?$/
+  /^(\s{0,40}(?:\d{1,7}[\u2192\t:|]\s{0,4})?(?:export\s+|[-+]\s?)?[A-Za-z_][\w.-]{0,128}\s{0,4}[=:])(.*)$/
+const COMMENT_OR_BLANK = /^\s*(?:\d{1,7}[\u2192\t:|]\s*)?(?:#.*)?$/
 
 /** A password in `.netrc`, a line of a key. */
 const LOOSE_SECRET = /^(\s{0,40}(?:password|passwd)\s{1,8})\S.*$|^\s{0,40}[A-Za-z0-9+/=]{40,}\s*$/

@@ -89,7 +89,7 @@ function commonLength(slots: readonly Slot[], excess: number): number {
 }
 
 /** A cut text may carry the marker of an earlier cut: what that one took is added. */
-const EARLIER_MARK = /…\[posthorn: (\d+) characters cut\]$/
+const EARLIER_MARK = /\u2026\[posthorn: (\d+) characters cut\]$/
 
 /** The first characters of a text, and a marker that says how many are missing. */
 export function cutText(text: string, keep: number): string {

@@ -1,4 +1,19 @@
-import * as fs from 'node:fs'
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs'
 import { READ_FLAGS, readPlainFile } from '../plain-file.ts'
 
 /** What a spool needs of a file. */
@@ -50,39 +65,39 @@ const LARGEST_FILE_BYTES = 256 * 1024 * 1024
 /** The disk of this machine. */
 export const systemDisk: Disk = {
   makeDir: (path) => {
-    fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+    mkdirSync(path, { recursive: true, mode: 0o700 })
   },
-  list: (dir) => fs.readdirSync(dir),
-  create: (path) => fs.openSync(path, 'wx', 0o600),
-  write: (fd, bytes) => fs.writeSync(fd, bytes),
-  sync: (fd) => fs.fsyncSync(fd),
-  close: (fd) => fs.closeSync(fd),
+  list: (dir) => readdirSync(dir),
+  create: (path) => openSync(path, 'wx', 0o600),
+  write: (fd, bytes) => writeSync(fd, bytes),
+  sync: (fd) => fsyncSync(fd),
+  close: (fd) => closeSync(fd),
   syncDir: (dir) => {
-    const fd = fs.openSync(dir, 'r')
+    const fd = openSync(dir, 'r')
     try {
-      fs.fsyncSync(fd)
+      fsyncSync(fd)
     } finally {
-      fs.closeSync(fd)
+      closeSync(fd)
     }
   },
   read: (path) => readPlainFile(path, LARGEST_FILE_BYTES, 'refuse'),
-  rename: (from, to) => fs.renameSync(from, to),
-  remove: (path) => fs.unlinkSync(path),
-  removeDir: (path) => fs.rmdirSync(path),
+  rename: (from, to) => renameSync(from, to),
+  remove: (path) => unlinkSync(path),
+  removeDir: (path) => rmdirSync(path),
   info: (path) => {
-    const own = fs.lstatSync(path, { throwIfNoEntry: false })
+    const own = lstatSync(path, { throwIfNoEntry: false })
     const isLink = own?.isSymbolicLink() ?? false
-    const found = isLink ? fs.statSync(path, { throwIfNoEntry: false }) : own
+    const found = isLink ? statSync(path, { throwIfNoEntry: false }) : own
     return found && { bytes: found.size, modifiedAt: found.mtimeMs, mode: found.mode & 0o777, isLink }
   },
-  touch: (path, timeMs) => fs.utimesSync(path, timeMs / 1000, timeMs / 1000),
-  empty: (path) => fs.truncateSync(path, 0),
+  touch: (path, timeMs) => utimesSync(path, timeMs / 1000, timeMs / 1000),
+  empty: (path) => truncateSync(path, 0),
   protect: (path, mode) => {
-    const fd = fs.openSync(path, READ_FLAGS)
+    const fd = openSync(path, READ_FLAGS)
     try {
-      fs.fchmodSync(fd, mode)
+      fchmodSync(fd, mode)
     } finally {
-      fs.closeSync(fd)
+      closeSync(fd)
     }
   },
 }
