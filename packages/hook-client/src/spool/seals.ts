@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { randomBytes } from '../random-bytes.ts'
 import { type Disk, errorCode, temporaryName, tolerate, unlessGone } from './disk.ts'
-import { hmacSha256 } from './hmac-sha256.ts'
 
 const KEY_FILE = 'key'
 const KEY_BYTES = 32
@@ -99,7 +100,7 @@ export class Seals {
 function sealWith(key: Uint8Array, text: string): string {
   const bytes = Buffer.from(text)
   return bytes.length < LARGE_BYTES
-    ? hmacSha256(key, bytes).toString('hex')
+    ? Buffer.from(hmac(sha256, key, bytes)).toString('hex')
     : process.getBuiltinModule('node:crypto').createHmac('sha256', key).update(bytes).digest('hex')
 }
 
