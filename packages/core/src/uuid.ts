@@ -10,6 +10,8 @@ export interface UuidV7Options {
 
 interface Sequence {
   timeMs: number
+  /** The twelve digits of `timeMs`, the same for all ids of a millisecond. */
+  timeDigits: string
   counter: number
 }
 
@@ -18,7 +20,7 @@ const MAX_COUNTER = 0xfff
 /** A fresh millisecond starts in the lower half of the counter, so that there is room to count up. */
 const SEED_MASK = 0x7ff
 
-const newSequence = (): Sequence => ({ timeMs: -1, counter: 0 })
+const newSequence = (): Sequence => ({ timeMs: -1, timeDigits: '', counter: 0 })
 
 /**
  * RFC 9562 section 6.2, method 1: the 12 bits behind the timestamp count within one millisecond. A clock
@@ -28,22 +30,27 @@ function next(sequence: Sequence, nowMs: number, random: (n: number) => Uint8Arr
   const now = Math.min(Math.max(Math.floor(nowMs) || 0, 0), MAX_TIME_MS)
   const bytes = random(10)
   if (now > sequence.timeMs) {
-    sequence.timeMs = now
+    setTime(sequence, now)
     sequence.counter = (((bytes[8] ?? 0) << 8) | (bytes[9] ?? 0)) & SEED_MASK
   } else if (sequence.counter < MAX_COUNTER) {
     sequence.counter += 1
   } else {
     if (sequence.timeMs >= MAX_TIME_MS) throw new RangeError('UUIDv7: no later time fits into 48 bits')
-    sequence.timeMs += 1
+    setTime(sequence, sequence.timeMs + 1)
     sequence.counter = 0
   }
-  const time = sequence.timeMs.toString(16).padStart(12, '0')
+  const time = sequence.timeDigits
   const counter = sequence.counter.toString(16).padStart(3, '0')
   const variant = (0x80 | ((bytes[0] ?? 0) & 0x3f)).toString(16)
   return (
     `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-` +
     `${variant}${toHex(bytes, 1, 2)}-${toHex(bytes, 2, 8)}`
   )
+}
+
+function setTime(sequence: Sequence, timeMs: number): void {
+  sequence.timeMs = timeMs
+  sequence.timeDigits = timeMs.toString(16).padStart(12, '0')
 }
 
 /**
