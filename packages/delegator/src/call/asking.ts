@@ -52,11 +52,13 @@ export class Asking {
     try {
       let last: CallFault | undefined
       for (let tries = 1; ; tries++) {
-        if (deadline.requestMs(this.#call.elapsedMs) === undefined) return err(last ?? this.#nothingLeft())
-        const asked = this.#admit()
-        const admission = isPromiseLike(asked) ? await asked : asked
+        const { elapsedMs } = this.#call
+        if (deadline.requestMs(elapsedMs) === undefined) return err(last ?? this.#nothingLeft())
+        const asked = this.#admit(elapsedMs)
+        const hadToWait = isPromiseLike(asked)
+        const admission = hadToWait ? await asked : asked
         if (!admission.isAdmitted) return err(last ?? circuitOpen(admission))
-        const requestMs = deadline.requestMs(this.#call.elapsedMs)
+        const requestMs = deadline.requestMs(hadToWait ? this.#call.elapsedMs : elapsedMs)
         if (requestMs === undefined || this.#call.input.signal?.aborted) {
           admission.settle('released', 0)
           this.#call.input.signal?.throwIfAborted()
@@ -82,8 +84,8 @@ export class Asking {
     return this.#call.deadline.timeoutMs < this.#capability.timeoutMs ? NO_BUDGET_LEFT : NO_TIME_LEFT
   }
 
-  #admit(): Admission | Refusal | Promise<Admission | Refusal> {
-    const { deadline, elapsedMs, input, parts } = this.#call
+  #admit(elapsedMs: number): Admission | Refusal | Promise<Admission | Refusal> {
+    const { deadline, input, parts } = this.#call
     if (parts.gate === undefined) return ALWAYS_ADMITTED
     const { endpointId, name, timeoutMs } = this.#capability
     const target = { endpointId, appId: input.appId, capability: name }

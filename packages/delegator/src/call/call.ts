@@ -116,8 +116,7 @@ export class Call {
     let app: CallableApp | undefined | TimedOut
     try {
       const found = this.parts.apps.find(this.input.appId)
-      const waitMs = this.deadline.leftMs(this.elapsedMs)
-      app = isPromiseLike(found) ? await this.watch.wait(found, waitMs) : found
+      app = isPromiseLike(found) ? await this.watch.wait(found, this.deadline.leftMs(this.elapsedMs)) : found
     } catch (error) {
       this.input.signal?.throwIfAborted()
       this.incident('apps', error)
