@@ -23,7 +23,7 @@ const cell = (name: string, capability: Cell['capability'], pauseMs = 0): Cell =
 
 export const APP_50_MS = cell('app takes 50 ms', 'after_50_ms')
 export const APP_20_MS = cell('app takes 20 ms', 'after_20_ms')
-export const APP_AT_ONCE = cell('app answers at once', 'at_once')
+const APP_AT_ONCE = cell('app answers at once', 'at_once')
 export const OPEN_CIRCUIT = cell('circuit open', 'open', 50)
 export const OPEN_UNPAUSED = cell('circuit open, no pause', 'open')
 /** The circuit's state is too old by then to decide anything: it is read again. */
