@@ -1,17 +1,23 @@
 import { createServer } from 'node:net'
 import { serve, tell } from '../machine/child-side.ts'
 
-/** How long `/after` takes: what a quick app needs for its own work. */
-const AFTER_MS = 20
+/** An app takes now a little less and now a little more: up to this share of its time. */
+const VARIATION = 0.2
+/** Fractions of its multiples are spread evenly, so that every run has the same times (the golden ratio). */
+const STEP = (Math.sqrt(5) - 1) / 2
 
 /**
- * The cheapest app there is: it finds the end of each request by its content-length and answers the same JSON, at once
- * or (`/after`) after a while, so that the figures beside it are those of the caller.
+ * The cheapest app there is: it finds the end of each request by its content-length and answers the same JSON after so
+ * many milliseconds as the path says (`/after/<milliseconds>`), more or less, so that the figures beside it are those of
+ * the caller. With the same time for all, calls that were sent together would come back together for ever.
  */
 const BODY = '{"success":true,"data":{"correct":true}}'
 const ANSWER = Buffer.from(
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`,
 )
+
+let answers = 0
+const varied = (ms: number) => ms * (1 + VARIATION * (((answers++ * STEP) % 1) * 2 - 1))
 
 const server = createServer((socket) => {
   let pending = Buffer.alloc(0)
@@ -20,9 +26,9 @@ const server = createServer((socket) => {
   socket.on('data', (chunk) => {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
     for (let length = requestLength(pending); length <= pending.length; length = requestLength(pending)) {
-      const isLater = pending.toString('latin1', 0, 11) === 'POST /after'
+      const afterMs = Number(/^POST \/after\/(\d+) /.exec(pending.toString('latin1', 0, 32))?.[1] ?? 0)
       pending = pending.subarray(length)
-      if (isLater) setTimeout(() => socket.write(ANSWER), AFTER_MS)
+      if (afterMs > 0) setTimeout(() => socket.write(ANSWER), varied(afterMs))
       else socket.write(ANSWER)
     }
   })

@@ -1,72 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { Pool } from 'undici'
 import { readConfig, serve } from '../machine/child-side.ts'
 import { openBenchApp } from '../ours/calls.ts'
 import { percentile } from '../report/statistics.ts'
+import { CELLS, type Cell, PATHS } from './cells.ts'
 
 /** What the caller is told. */
 export interface CallerConfig {
+  readonly contender: 'undici' | 'posthorn'
   readonly connectionString: string
   readonly origin: string
+  /** Calls that are counted, in each cell. */
   readonly calls: number
   readonly inFlight: number
 }
 
-const { connectionString, origin, calls, inFlight } = readConfig<CallerConfig>()
-const database = new pg.Pool({ connectionString, max: 8 })
-const { delegator, appId, close } = await openBenchApp(database, origin)
-const pool = new Pool(origin, { connections: inFlight })
+/** Calls of each caller before any is counted: they open the connections, and spread the callers over time. */
+const WARM_UP_ROUNDS = 10
+
+interface Way {
+  call(cell: Cell): Promise<void>
+  close(): Promise<unknown>
+}
+
+const { contender, connectionString, origin, calls, inFlight } = readConfig<CallerConfig>()
 /** About 1 KiB as JSON. */
 const payload = { answer: 'x'.repeat(1_000) }
-const headers = { 'content-type': 'application/json' }
 
-const asking = (path: string) => async () => {
-  const { statusCode, body } = await pool.request({
-    path,
-    method: 'POST',
-    headers,
-    body: JSON.stringify(payload),
-  })
-  await body.json()
-  if (statusCode !== 200) throw new Error(`status ${statusCode}`)
+function bareUndici(): Way {
+  const pool = new Pool(origin, { connections: inFlight })
+  const headers = { 'content-type': 'application/json' }
+  return {
+    async call({ capability }) {
+      const { statusCode, body } = await pool.request({
+        path: PATHS[capability],
+        method: 'POST',
+        headers,
+        body: JSON.stringify(payload),
+      })
+      await body.json()
+      if (statusCode !== 200) throw new Error(`status ${statusCode}`)
+    },
+    close: () => pool.close(),
+  }
 }
 
-const calling = (capability: string, wanted: 'ok' | 'fallback') => async () => {
-  const { outcome, message } = await delegator.call(appId, capability, payload)
-  if (outcome !== wanted) throw new Error(message ?? outcome)
+async function posthorn(): Promise<Way> {
+  const database = new pg.Pool({ connectionString, max: 8 })
+  const webhooks = Object.entries(PATHS).map(([name, path]) => [name, `${origin}${path}`])
+  const { delegator, appId, close } = await openBenchApp(database, Object.fromEntries(webhooks))
+  await delegator.circuits.force(appId, 'open', 'forced_open')
+  return {
+    async call({ capability }) {
+      const { outcome, message } = await delegator.call(appId, capability, payload)
+      if (outcome !== (capability === 'open' ? 'fallback' : 'ok')) throw new Error(message ?? outcome)
+    },
+    close: () => close().finally(() => database.end()),
+  }
 }
 
-async function measure(once: () => Promise<void>): Promise<Record<string, unknown>> {
+async function measure(cell: Cell, once: Way['call']): Promise<Record<string, unknown>> {
+  const { pauseMs, silenceMs = 0 } = cell
+  const warmUp = silenceMs > 0 ? 0 : inFlight * WARM_UP_ROUNDS
+  const last = warmUp + (silenceMs > 0 ? inFlight : calls)
   const times: number[] = []
-  let left = calls
+  let begun = 0
+  await sleep(silenceMs)
+  let cpu = process.cpuUsage()
   const lane = async () => {
-    while (left-- > 0) {
+    while (begun < last) {
+      const isCounted = begun >= warmUp
+      if (begun++ === warmUp) cpu = process.cpuUsage()
       const startedAt = performance.now()
-      await once()
-      times.push(performance.now() - startedAt)
+      await once(cell)
+      if (isCounted) times.push(performance.now() - startedAt)
+      if (pauseMs > 0) await sleep(Math.random() * 2 * pauseMs)
     }
   }
-  const cpu = process.cpuUsage()
   await Promise.all(Array.from({ length: inFlight }, lane))
   const { user, system } = process.cpuUsage(cpu)
   return {
     p50: percentile(times, 0.5),
     p99: percentile(times, 0.99),
-    cpu: (user + system) / calls,
+    cpu: (user + system) / times.length,
   }
 }
 
+const way = contender === 'undici' ? bareUndici() : await posthorn()
 serve(
-  {
-    'undici at once': () => measure(asking('/answer')),
-    'posthorn at once': () => measure(calling('at_once', 'ok')),
-    'undici after a while': () => measure(asking('/after')),
-    'posthorn after a while': () => measure(calling('after_a_while', 'ok')),
-    'posthorn circuit open': () => measure(calling('refused', 'fallback')),
-  },
+  Object.fromEntries(CELLS.map((cell) => [cell.name, () => measure(cell, (of) => way.call(of))])),
   async () => {
-    await close()
-    await Promise.all([pool.close(), database.end()])
+    await way.close()
   },
 )
 process.send?.({ kind: 'ready' })

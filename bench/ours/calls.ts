@@ -2,7 +2,7 @@ import type { Delegator } from '@posthorn/delegator'
 import type pg from 'pg'
 import { ALLOWED_CIDRS, ENCRYPTION_KEYS } from './engine.ts'
 
-/** What the bench's app can be asked: where it answers at once and after a while, and where its circuit is open. */
+/** An app that can be called. */
 export interface BenchApp {
   readonly delegator: Delegator
   readonly appId: string
@@ -13,8 +13,12 @@ export interface BenchApp {
  * A delegator as the service has it: circuits, records and statistics in PostgreSQL, and an app whose manifest is there.
  *
  * @param pool of a database that is migrated
+ * @param webhooks the URL of each capability
  */
-export async function openBenchApp(pool: pg.Pool, origin: string): Promise<BenchApp> {
+export async function openBenchApp(
+  pool: pg.Pool,
+  webhooks: Readonly<Record<string, string>>,
+): Promise<BenchApp> {
   const [
     { createDelegator, parseManifest },
     { AppRepository, AttemptStats, createKeyring, ManifestRepository, PostgresCircuitStore, writeCalls },
@@ -27,11 +31,6 @@ export async function openBenchApp(pool: pg.Pool, origin: string): Promise<Bench
     import('@posthorn/circuit-breaker'),
   ])
   const networkPolicy = createNetworkPolicy({ allowedCidrs: [ALLOWED_CIDRS] })
-  const webhooks = {
-    at_once: `${origin}/answer`,
-    after_a_while: `${origin}/after`,
-    refused: `${origin}/answer`,
-  }
   const parsed = parseManifest({ webhooks }, { networkPolicy })
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.error))
   const keyring = createKeyring(ENCRYPTION_KEYS)
@@ -67,6 +66,5 @@ export async function openBenchApp(pool: pg.Pool, origin: string): Promise<Bench
       },
     },
   })
-  await delegator.circuits.force(app.id, 'refused', 'forced_open')
   return { delegator, appId: app.id, close: () => delegator.close() }
 }

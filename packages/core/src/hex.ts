@@ -1,8 +1,8 @@
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
-/** Lower-case hexadecimal text of `bytes[from…to)`. */
-export function toHex(bytes: Uint8Array, from = 0, to = bytes.length): string {
+/** Lower-case hexadecimal text of bytes. */
+export function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (let i = from; i < to; i++) text += HEX[bytes[i] ?? 0]
+  for (const byte of bytes) text += HEX[byte]
   return text
 }

@@ -70,7 +70,8 @@ class AppDelegator implements Delegator {
   readonly #gate: CircuitGate
   readonly #log: LogBuffer
   readonly #closeDispatcher: () => Promise<void>
-  readonly #underWay = new Set<Promise<CallResult>>()
+  #underWay = 0
+  #whenIdle: (() => void)[] = []
   #isClosed = false
 
   constructor(options: DelegatorOptions) {
@@ -114,7 +115,7 @@ class AppDelegator implements Delegator {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await Promise.allSettled([...this.#underWay])
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
     await this.#gate.close()
     await this.#log.close()
     await this.#closeDispatcher()
@@ -129,13 +130,18 @@ class AppDelegator implements Delegator {
   ): Promise<CallResult> {
     if (this.#isClosed) throw new UnavailableError('the delegator is closed')
     const input = readCall(appId, capability, payload, options)
-    const running = new Call(this.#parts, input, budgetMs).run()
-    this.#underWay.add(running)
+    this.#underWay++
     try {
-      return await running
+      return await new Call(this.#parts, input, budgetMs).run()
     } finally {
-      this.#underWay.delete(running)
+      this.#ended()
     }
+  }
+
+  #ended(): void {
+    this.#underWay--
+    if (this.#underWay > 0) return
+    for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 }
 

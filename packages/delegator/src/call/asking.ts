@@ -4,7 +4,7 @@ import { readAnswer } from '../answer/read-answer.ts'
 import type { CallableApp, CallableCapability } from '../apps/app-directory.ts'
 import { type Admission, ALWAYS_ADMITTED, type Refusal } from '../circuit/admission.ts'
 import { isFairTimeout, OVERRUN_MS } from '../time/deadline.ts'
-import { TIMED_OUT } from '../time/watch.ts'
+import { isPromiseLike, TIMED_OUT } from '../time/watch.ts'
 import { attemptRecord } from './attempt-record.ts'
 import type { Call } from './call.ts'
 import { callHeaders } from './call-request.ts'
@@ -20,6 +20,7 @@ import {
 /** A probe's place outlasts its request by this much, milliseconds. */
 const LEASE_SLACK_MS = 5_000
 
+const OVERLOADED: CallFault = { reason: 'overloaded', message: 'Too many calls wait for the app' }
 const NO_TIME_LEFT: CallFault = { reason: 'timeout', message: 'The app was not asked: no time was left' }
 const NO_BUDGET_LEFT: CallFault = {
   reason: 'budget_exhausted',
@@ -47,27 +48,35 @@ export class Asking {
   /** The answer, or what was wrong with the last attempt. @throws the reason of the caller's signal */
   async run(): Promise<Result<unknown, CallFault>> {
     const { deadline, parts, watch } = this.#call
-    let last: CallFault | undefined
-    for (let tries = 1; ; tries++) {
-      if (deadline.requestMs(this.#call.elapsedMs) === undefined) return err(last ?? this.#nothingLeft())
-      const admission = await this.#admit()
-      if (!admission.isAdmitted) return err(last ?? circuitOpen(admission))
-      const requestMs = deadline.requestMs(this.#call.elapsedMs)
-      if (requestMs === undefined || this.#call.input.signal?.aborted) {
-        admission.settle('released', 0)
-        this.#call.input.signal?.throwIfAborted()
-        return err(last ?? this.#nothingLeft())
+    if (!parts.open.enter(this.#app.id)) return err(OVERLOADED)
+    try {
+      let last: CallFault | undefined
+      for (let tries = 1; ; tries++) {
+        const { elapsedMs } = this.#call
+        if (deadline.requestMs(elapsedMs) === undefined) return err(last ?? this.#nothingLeft())
+        const asked = this.#admit(elapsedMs)
+        const hadToWait = isPromiseLike(asked)
+        const admission = hadToWait ? await asked : asked
+        if (!admission.isAdmitted) return err(last ?? circuitOpen(admission))
+        const requestMs = deadline.requestMs(hadToWait ? this.#call.elapsedMs : elapsedMs)
+        if (requestMs === undefined || this.#call.input.signal?.aborted) {
+          admission.settle('released', 0)
+          this.#call.input.signal?.throwIfAborted()
+          return err(last ?? this.#nothingLeft())
+        }
+        const answer = await this.#try(admission, requestMs, tries)
+        if (answer.ok || !isRetryable(answer.error)) return answer
+        last = answer.error
+        const { retryAfterMs } = answer.error
+        const delayMs = deadline.retryDelayMs(this.#call.elapsedMs, this.#capability.retry, tries, {
+          random: parts.random,
+          retryAfterMs,
+        })
+        if (delayMs === undefined) return answer
+        await watch.pause(delayMs)
       }
-      const answer = await this.#try(admission, requestMs, tries)
-      if (answer.ok || !isRetryable(answer.error)) return answer
-      last = answer.error
-      const { retryAfterMs } = answer.error
-      const delayMs = deadline.retryDelayMs(this.#call.elapsedMs, this.#capability.retry, tries, {
-        random: parts.random,
-        retryAfterMs,
-      })
-      if (delayMs === undefined) return answer
-      await watch.pause(delayMs)
+    } finally {
+      parts.open.leave(this.#app.id)
     }
   }
 
@@ -75,8 +84,8 @@ export class Asking {
     return this.#call.deadline.timeoutMs < this.#capability.timeoutMs ? NO_BUDGET_LEFT : NO_TIME_LEFT
   }
 
-  #admit(): Admission | Refusal | Promise<Admission | Refusal> {
-    const { deadline, elapsedMs, input, parts } = this.#call
+  #admit(elapsedMs: number): Admission | Refusal | Promise<Admission | Refusal> {
+    const { deadline, input, parts } = this.#call
     if (parts.gate === undefined) return ALWAYS_ADMITTED
     const { endpointId, name, timeoutMs } = this.#capability
     const target = { endpointId, appId: input.appId, capability: name }
@@ -118,21 +127,26 @@ export class Asking {
     let headers: Record<string, string>
     try {
       headers = callHeaders({
-        ...{
-          callId: shownId,
-          capability: input.capability,
-          secret: this.#app.secret,
-          body: input.payloadText,
-        },
-        ...{ requestId: input.requestId, traceparent: input.traceparent, startedAtMs },
-        ...{ nowMs: parts.clock.now(), timeoutMs: requestMs },
-        ...{ attempt: number, maxAttempts: retry.maxAttempts },
+        callId: shownId,
+        capability: input.capability,
+        secret: this.#app.secret,
+        body: input.payloadText,
+        requestId: input.requestId,
+        traceparent: input.traceparent,
+        startedAtMs,
+        nowMs: parts.clock.now(),
+        timeoutMs: requestMs,
+        attempt: number,
+        maxAttempts: retry.maxAttempts,
       })
     } catch (error) {
       return internalFault(error)
     }
     const sending = parts.dispatcher.send({
-      ...{ url, headers, body: input.payloadText, timeoutMs: requestMs },
+      url,
+      headers,
+      body: input.payloadText,
+      timeoutMs: requestMs,
       connectTimeoutMs: Math.min(parts.connectTimeoutMs, requestMs),
       responseLimitBytes: parts.responseLimitBytes,
       capture: 'always',

@@ -1,4 +1,4 @@
-import { err, formatId, NotFoundError, type Result, uuidv7 } from '@posthorn/core'
+import { formatId, NotFoundError, uuidv7 } from '@posthorn/core'
 import type { CallableApp, CallableCapability } from '../apps/app-directory.ts'
 import { NO_FALLBACK } from '../fallbacks/grammar.ts'
 import type { CallIncident } from '../log/call-log.ts'
@@ -104,9 +104,9 @@ export class Call {
     this.endpointId = capability.endpointId
     this.deadline = new Deadline(capability.timeoutMs, this.#budgetMs)
     if (capability.isAsync) return this.#enqueue(capability)
-    const kept = await keptAnswer(this, capability)
+    const kept = capability.cacheTtlMs === 0 ? undefined : await keptAnswer(this, capability)
     if (kept !== undefined) return kept
-    const answer = await this.#ask(app, capability)
+    const answer = await new Asking(this, app, capability).run()
     if (!answer.ok) return this.#insteadOf(answer.error, capability.fallback)
     keepAnswer(this, capability, answer.value)
     return { outcome: 'ok', source: 'app', data: answer.value }
@@ -116,8 +116,7 @@ export class Call {
     let app: CallableApp | undefined | TimedOut
     try {
       const found = this.parts.apps.find(this.input.appId)
-      const waitMs = this.deadline.leftMs(this.elapsedMs)
-      app = isPromiseLike(found) ? await this.watch.wait(found, waitMs) : found
+      app = isPromiseLike(found) ? await this.watch.wait(found, this.deadline.leftMs(this.elapsedMs)) : found
     } catch (error) {
       this.input.signal?.throwIfAborted()
       this.incident('apps', error)
@@ -127,16 +126,6 @@ export class Call {
     if (app !== TIMED_OUT) return app
     this.incident('apps', new Error('the app was not found in time'))
     return 'unavailable'
-  }
-
-  async #ask(app: CallableApp, capability: CallableCapability): Promise<Result<unknown, CallFault>> {
-    const { open } = this.parts
-    if (!open.enter(app.id)) return err(OVERLOADED)
-    try {
-      return await new Asking(this, app, capability).run()
-    } finally {
-      open.leave(app.id)
-    }
   }
 
   #defaultChoice(): FallbackChoice {
@@ -201,5 +190,4 @@ const UNKNOWN_APP: CallFault = {
   reason: 'unavailable',
   message: 'What the app offers could not be read in time',
 }
-const OVERLOADED: CallFault = { reason: 'overloaded', message: 'Too many calls wait for the app' }
 const NOT_QUEUED: CallFault = { reason: 'unavailable', message: 'The call could not be queued in time' }

@@ -4,13 +4,12 @@ import { TIMED_OUT } from '../time/watch.ts'
 import type { Call, CallEnd } from './call.ts'
 
 /**
- * The answer that `cacheTtl` keeps for this payload, if there is one. A cache that fails or is slow is none.
+ * The answer that a `cacheTtl` keeps for this payload, if there is one. A cache that fails or is slow is none.
  *
  * @throws the reason of the caller's signal, as soon as it fires
  */
 export async function keptAnswer(call: Call, capability: CallableCapability): Promise<CallEnd | undefined> {
   const { cache, clock } = call.parts
-  if (capability.cacheTtlMs === 0) return undefined
   try {
     const reading = cache.get(freshKey(call, capability))
     const kept = await call.watch.wait(reading, call.deadline.sideStepMs(call.elapsedMs))

@@ -14,7 +14,11 @@ export interface RecordedEnd extends Omit<Partial<CallEnd>, 'outcome' | 'source'
 export function recordCall(call: Call, end: RecordedEnd): void {
   const { appId, capability, requestId } = call.input
   call.parts.log.call({
-    ...{ id: call.id, appId, endpointId: call.endpointId ?? null, capability, requestId },
+    id: call.id,
+    appId,
+    endpointId: call.endpointId ?? null,
+    capability,
+    requestId,
     outcome: end.outcome,
     source: end.source,
     fallback: end.fallback ?? null,

@@ -109,8 +109,10 @@ export class LogBuffer {
 
   /** After a while, or at once when a batch is full and the log can be written. */
   #schedule(): void {
-    if (this.#writing !== undefined || this.#backlog.size === 0) return
-    if (this.#failures === 0 && this.#backlog.size >= FULL_BATCH) {
+    if (this.#writing !== undefined) return
+    const waiting = this.#backlog.size
+    if (waiting === 0) return
+    if (this.#failures === 0 && waiting >= FULL_BATCH) {
       void this.flush()
       return
     }

@@ -19,17 +19,23 @@ export function responseBytes({ responseBody, responseHeaders }: CallAttempt): n
 }
 
 function textsIn(root: unknown): number {
-  const values = [root]
+  if (typeof root === 'string') return root.length
+  const waiting = [root]
   let bytes = 0
-  for (let looked = 0; values.length > 0 && looked < MAX_VALUES; looked++) {
-    const value = values.pop()
-    if (typeof value === 'string') bytes += value.length
-    else if (typeof value === 'object' && value !== null) {
-      for (const [name, inner] of Object.entries(value)) {
-        bytes += name.length
-        values.push(inner)
-      }
+  for (let looked = 0; waiting.length > 0 && looked < MAX_VALUES; looked++) {
+    const value = waiting.pop()
+    if (!isObject(value)) continue
+    // Makes no lists of names and values: every call has this done twice.
+    for (const name in value) {
+      const inner = value[name]
+      bytes += name.length
+      looked++
+      if (typeof inner === 'string') bytes += inner.length
+      else if (isObject(inner)) waiting.push(inner)
     }
   }
   return bytes
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null

@@ -82,6 +82,7 @@ export class OriginPool {
 
   /** The one that waits longest and still has time; the others are taken out by their own deadlines. */
   #nextWaiting(): Exchange | undefined {
+    if (this.#waiting.size === 0) return undefined
     const now = this.clock.monotonic()
     for (const exchange of this.#waiting) {
       if ((exchange.probe?.startBy ?? Number.POSITIVE_INFINITY) > now) return exchange

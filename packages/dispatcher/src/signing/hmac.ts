@@ -5,15 +5,11 @@ const DIGEST = 32
 const SCRATCH_BYTES = 64 * 1024
 
 /**
- * The bytes to be signed, `<id>.<timestamp>.<body>`, kept behind room for one hash block, so that every key of a
- * rotation can put its own pad in front without copying the body again.
+ * 64 spare bytes, room for one hash block, and then the bytes to be signed, `<id>.<timestamp>.<body>`: every key of a
+ * rotation can put its own pad in front without copying the body again. Borrowed until the next call of
+ * {@link layContent}.
  */
-export interface PaddedContent {
-  /** 64 spare bytes, then the content; borrowed until the next call of {@link layContent}. */
-  readonly padded: Buffer
-  /** The content alone, a view of the same memory. */
-  readonly content: Buffer
-}
+export type PaddedContent = Buffer
 
 /**
  * Small contents share one buffer: an allocation per signature would cost more than the copy. It is safe because
@@ -34,7 +30,12 @@ export function layContent(prefix: string, body: Uint8Array | string): PaddedCon
     buffer.set(body, start)
     end += body.length
   }
-  return { padded: buffer.subarray(0, end), content: buffer.subarray(BLOCK, end) }
+  return buffer.subarray(0, end)
+}
+
+/** The content alone, a view of the same memory. */
+export function contentOf(padded: PaddedContent): Buffer {
+  return padded.subarray(BLOCK)
 }
 
 function exactRoom(start: number, body: Uint8Array | string): number {
@@ -70,8 +71,9 @@ export class HmacSha256 {
   }
 
   #digest(content: PaddedContent, encoding: 'base64' | 'hex'): string {
-    content.padded.set(this.#innerPad, 0)
-    this.#outer.set(hash('sha256', content.padded, 'buffer'), BLOCK)
+    content.set(this.#innerPad, 0)
+    // As text of one byte a character: a digest that comes as a Buffer costs as much again as both hashes.
+    this.#outer.write(hash('sha256', content, 'binary'), BLOCK, 'latin1')
     return hash('sha256', this.#outer, encoding)
   }
 }

@@ -1,5 +1,5 @@
 import { type KeyObject, sign as signEd25519 } from 'node:crypto'
-import { HmacSha256, layContent } from './hmac.ts'
+import { contentOf, HmacSha256, layContent } from './hmac.ts'
 import { parseSecret } from './secret.ts'
 
 /** Signs messages under one or, during a rotation, several secrets. */
@@ -40,7 +40,7 @@ export function createSigner(secrets: readonly string[]): Signer {
         const signature =
           'hmac' in key
             ? `v1,${key.hmac.base64(content)}`
-            : `v1a,${signEd25519(null, content.content, key.privateKey).toString('base64')}`
+            : `v1a,${signEd25519(null, contentOf(content), key.privateKey).toString('base64')}`
         header = header === '' ? signature : `${header} ${signature}`
       }
       return header

@@ -1,6 +1,6 @@
 import { type KeyObject, timingSafeEqual, verify as verifyEd25519 } from 'node:crypto'
 import { err, ok, type Result } from '@posthorn/core'
-import { HmacSha256, layContent, type PaddedContent } from './hmac.ts'
+import { contentOf, HmacSha256, layContent, type PaddedContent } from './hmac.ts'
 import { parseSecret } from './secret.ts'
 import { isWebhookId, signedPrefix } from './signer.ts'
 
@@ -96,7 +96,7 @@ function anyMatches(header: string, keys: readonly Key[], content: PaddedContent
       // No early exit: the time taken must not tell which secret of a rotation matched.
       if (expected !== undefined) matches = equalBytes(expected, Buffer.from(candidate)) || matches
       else if ('publicKey' in key)
-        matches = ed25519Matches(key.publicKey, candidate, content.content) || matches
+        matches = ed25519Matches(key.publicKey, candidate, contentOf(content)) || matches
     }
   }
   return matches
