@@ -78,7 +78,10 @@ export class Connection {
     socket
       .setNoDelay(true)
       .on('error', (error) => answer(error))
-      .once('close', () => answer(new errors.ConnectTimeoutError('closed before connected')))
+      .once('close', () => {
+        // Every connection closes at last, and an error takes longer to make than to throw away.
+        if (!isAnswered) answer(new errors.ConnectTimeoutError('closed before connected'))
+      })
       .once(options.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
         // The lookup has checked the address already; this holds whatever way the socket came to its address.
         if (!this.#pool.policy.checkAddress(socket.remoteAddress ?? '')) {
