@@ -13,15 +13,21 @@ const program = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) 
 /** Where `posthorn` is itself: there its own name can be imported. */
 const home = join(root, 'apps/cli')
 
+/** Where the library's types stand. */
+const TYPES = ['types.ts', 'deliveries/types.ts', 'endpoints/types.ts', 'events/types.ts']
+
 /** Names of the members of an interface in the library's types. */
 function membersOf(name: string): string[] {
-  const path = join(root, 'packages/engine/src/types.ts')
-  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest)
-  const found = source.statements.find(
-    (statement) => ts.isInterfaceDeclaration(statement) && statement.name.text === name,
-  )
-  if (!found || !ts.isInterfaceDeclaration(found)) throw new Error(`there is no interface ${name}`)
-  return found.members.flatMap(({ name: member }) => (member && ts.isIdentifier(member) ? [member.text] : []))
+  for (const file of TYPES) {
+    const path = join(root, 'packages/engine/src', file)
+    const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest)
+    const found = source.statements.filter(ts.isInterfaceDeclaration).find((one) => one.name.text === name)
+    if (found)
+      return found.members.flatMap(({ name: member }) =>
+        member && ts.isIdentifier(member) ? [member.text] : [],
+      )
+  }
+  throw new Error(`there is no interface ${name}`)
 }
 
 /** Runs a program as a user's own, from its source; tells what it ended with. */
