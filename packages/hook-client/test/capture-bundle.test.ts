@@ -125,6 +125,15 @@ describe('capture prints nothing and exits with 0', () => {
     expect(log.match(/stdin did not come to its end/g)).toHaveLength(2)
   })
 
+  it('where Node may not become another program nor sync files, and standard input is never closed', async () => {
+    using sandbox = new Sandbox(built.file)
+    sandbox.env = { NODE_OPTIONS: '--permission --allow-fs-read=* --allow-fs-write=*' }
+    const part = sandbox.start(['capture'])
+    part.process.stdin?.write(JSON.stringify(EVENT).slice(0, -1))
+    expect(await part.ended).toEqual(NOTHING)
+    expect(pending(sandbox)).toHaveLength(1)
+  })
+
   it.each([
     ['is closed', 'printf %s "$EVENT"', 1],
     ['comes in pieces', 'printf %s "$EVENT" | { head -c 30; cat; }', 1],

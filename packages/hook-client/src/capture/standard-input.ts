@@ -4,13 +4,17 @@ import type { InputStream } from './read-input.ts'
 
 const STDIN = 0
 
+/** Programs that end at once with 0, where Linux and macOS have them. */
+const ENDING_PROGRAMS = ['/bin/true', '/usr/bin/true']
+
 /** The standard input of this process, and a way to end the process that does not wait for it. */
 export class StandardInput {
+  readonly #endingProgram = endingProgram()
   #input: DescriptorInput | undefined
 
   /** Opens it, as `process.stdin` where the process could not leave a thread behind that reads. */
   open(): InputStream {
-    if (!canLeaveThreads()) return process.stdin
+    if (this.#endingProgram === undefined) return process.stdin
     this.#input = new DescriptorInput(STDIN, () => process.stdin)
     return this.#input
   }
@@ -21,16 +25,20 @@ export class StandardInput {
    * @param last is done before the process becomes another one, for what waits for its `exit` event
    */
   endProcess(last: () => void): never {
-    const { execPath, env } = process
-    if (this.#input?.isReading && existsSync(execPath)) {
+    if (this.#input?.isReading && this.#endingProgram !== undefined) {
       last()
-      process.execve?.(execPath, [execPath, '-e', '0'], { ...env, NODE_OPTIONS: '' } as NodeJS.ProcessEnv)
+      process.execve?.(this.#endingProgram, [this.#endingProgram], {})
     }
     process.exit(0)
   }
 }
 
-/** Windows has no way to, and the first releases of Node 23 have none. */
-function canLeaveThreads(): boolean {
-  return process.platform !== 'win32' && typeof process.execve === 'function'
+/**
+ * What this process can become, so as not to wait for a thread. Windows has no way to, the first releases of Node 23 have
+ * none, and Node's permission model forbids it.
+ */
+function endingProgram(): string | undefined {
+  if (process.platform === 'win32' || typeof process.execve !== 'function') return undefined
+  if (process.permission !== undefined) return undefined
+  return ENDING_PROGRAMS.find((path) => existsSync(path))
 }

@@ -70,12 +70,12 @@ export const systemDisk: Disk = {
   list: (dir) => readdirSync(dir),
   create: (path) => openSync(path, 'wx', 0o600),
   write: (fd, bytes) => writeSync(fd, bytes),
-  sync: (fd) => fsyncSync(fd),
+  sync: (fd) => syncIfAllowed(fd),
   close: (fd) => closeSync(fd),
   syncDir: (dir) => {
     const fd = openSync(dir, 'r')
     try {
-      fsyncSync(fd)
+      syncIfAllowed(fd)
     } finally {
       closeSync(fd)
     }
@@ -108,6 +108,15 @@ let temporaries = 0
 export function temporaryName(what: string): string {
   temporaries += 1
   return `${what}.${process.pid}.${Math.round(performance.timeOrigin + performance.now())}.${temporaries}`
+}
+
+/** Node's permission model, which may be on by `NODE_OPTIONS`, allows files and not this: unsynced is better than lost. */
+function syncIfAllowed(fd: number): void {
+  try {
+    fsyncSync(fd)
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_ACCESS_DENIED') throw error
+  }
 }
 
 /** Does what may fail without consequence. */
