@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { endpointInputSchema } from '../apps/ingest/src/endpoints/schemas.ts'
 import { DEFAULT_CIRCUIT_SETTINGS } from '../packages/circuit-breaker/src/settings.ts'
+import { generateEncryptionKey } from '../packages/db/src/index.ts'
 import { parseEndpoint } from '../packages/engine/src/endpoints/settings.ts'
-import { endpointDefaults } from '../packages/engine/src/options.ts'
+import { checkOptions } from '../packages/engine/src/options.ts'
 
 interface Schema {
   readonly type?: string
@@ -64,7 +65,8 @@ describe('the fields of an endpoint in docs/reference/http-api.md', () => {
   const properties = document.$defs['EndpointSettings']?.properties ?? {}
   const defaults = parseEndpoint(
     { url: 'https://example.com/' },
-    endpointDefaults({ connectionString: 'postgres://localhost', encryptionKeys: '' }),
+    checkOptions({ connectionString: 'postgres://localhost', encryptionKeys: generateEncryptionKey() })
+      .defaults,
   )
 
   it('are those that a request may have', () => {

@@ -1,4 +1,3 @@
-import { ValidationError } from '@posthorn/core'
 import pg from 'pg'
 import type { PosthornOptions } from './types.ts'
 
@@ -33,14 +32,9 @@ export const HOT_SETTINGS = {
 
 /**
  * Opens what the engine needs. Pools connect when they are first used: a process that only enqueues holds few.
- *
- * @throws ValidationError when neither or both of `connectionString` and `pool` are given
  */
 export function openPools(options: PosthornOptions): Pools {
   const { connectionString, pool } = options
-  if ((connectionString === undefined) === (pool === undefined)) {
-    throw new ValidationError([{ path: 'connectionString', message: 'give either connectionString or pool' }])
-  }
   const config: pg.ClientConfig = pool ? connectionOf(pool) : { connectionString }
   const open = (max: number, more: pg.PoolConfig = {}) => {
     const opened = new pg.Pool({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, max, ...more })

@@ -3,7 +3,6 @@ import { systemClock, uuidv7 } from '@posthorn/core'
 import {
   accountForClaim,
   appExists,
-  createKeyring,
   DEFAULT_APP_ID,
   DELIVERY_GATES,
   DeliveryRepository,
@@ -27,7 +26,7 @@ import { createEndpointTest } from './endpoints/test-endpoint.ts'
 import { createEventsApi } from './events/events-api.ts'
 import { EventIntake } from './events/intake.ts'
 import { Publisher } from './events/publisher.ts'
-import { endpointDefaults } from './options.ts'
+import { checkOptions } from './options.ts'
 import { openPools } from './pools.ts'
 import { assertKeysFit, readiness } from './readiness.ts'
 import { createSealer } from './sealer.ts'
@@ -55,8 +54,7 @@ const SILENT: Logger = {
 export function createPosthorn(options: PosthornOptions): Posthorn {
   const logger = options.logger ?? SILENT
   const prepared = options.listen ?? true
-  const defaults = endpointDefaults(options)
-  const keyring = createKeyring(options.encryptionKeys)
+  const { defaults, keyring } = checkOptions(options)
   const pools = openPools(options)
   const sealer = createSealer(keyring)
   const emitter = new Emitter(logger)

@@ -26,6 +26,16 @@ describe('createPosthorn', () => {
   it('wants one of a connection string and a pool', () => {
     expect(() => createPosthorn({ encryptionKeys: generateEncryptionKey() })).toThrow(/connectionString/)
   })
+
+  it.each([
+    [{}, ['connectionString', 'encryptionKeys']],
+    [{ connectionString: '', encryptionKeys: '' }, ['connectionString', 'encryptionKeys']],
+    [{ connectionString: 'postgres://h/d', encryptionKeys: 'k1:short' }, ['encryptionKeys[0]']],
+  ])('names what a caller without types leaves out: %j', (options, paths) => {
+    expect(() => createPosthorn(options as Parameters<typeof createPosthorn>[0])).toThrow(
+      expect.objectContaining({ issues: paths.map((path) => expect.objectContaining({ path })) }),
+    )
+  })
 })
 
 describe('rawJson', () => {

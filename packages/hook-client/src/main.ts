@@ -22,8 +22,14 @@ async function main(): Promise<number> {
   process.stderr.on('error', () => undefined)
   const { run } = await import('./run.ts')
   const { ownFile } = await import('./own-file.ts')
-  return run(process.argv.slice(2), ownFile(process.argv[1] ?? ''))
+  const code = await run(process.argv.slice(2), ownFile(process.argv[1] ?? ''))
+  await Promise.all([written(process.stdout), written(process.stderr)])
+  return code
 }
+
+/** To exit is to drop what a slow reader has not taken yet. */
+const written = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => stream.write('', () => resolve()))
 
 main().then(
   (code) => process.exit(code),

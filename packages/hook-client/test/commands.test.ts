@@ -74,6 +74,19 @@ describe('the command line', () => {
 })
 
 describe('queue', () => {
+  it('says all of it to a reader that takes its time', async () => {
+    using sandbox = new Sandbox(built.file)
+    const prompt = 'x'.repeat(900_000)
+    const [entry] = await captured(sandbox, prompt)
+    const show = sandbox.start(['queue', 'show', entry?.requestId ?? '', '--json'])
+    show.process.stdout?.pause()
+    await expect.poll(() => show.process.stdout?.readableLength, { timeout: 20_000 }).toBeGreaterThan(0)
+    show.process.stdout?.resume()
+    expect((await show.ended).code).toBe(0)
+    expect(show.stdout).toContain(prompt)
+    expect(() => JSON.parse(show.stdout)).not.toThrow()
+  })
+
   it('lists events in order and shows one, by the beginning of its id', async () => {
     using sandbox = new Sandbox(built.file)
     const entries = await captured(sandbox, 'one', 'two')
@@ -265,6 +278,28 @@ describe('test', () => {
     expect(await sandbox.run(['test'])).toMatchObject({
       code: 69,
       stdout: expect.stringMatching(/FAIL {2}sent .*does not know this key \(401\): unauthorized/),
+    })
+    other.process.kill('SIGKILL')
+  })
+
+  it('is not content with what an older sender could send, with the settings of its start', async () => {
+    using sandbox = new Sandbox(built.file)
+    await using older = await ScriptedServer.start()
+    const server = await ScriptedServer.start()
+    const { url } = server
+    await server.stop()
+    configure(sandbox, older.url)
+    const { answer } = older
+    older.answer = (request) => (request.body.includes('held') ? undefined : answer(request))
+    await captured(sandbox, 'held')
+    const other = sandbox.start(['drain', '--watch'])
+    await expect.poll(() => older.events.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    configure(sandbox, url)
+    expect(await sandbox.run(['test'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(
+        /FAIL {2}sent .*an older sender has sent it.*cannot be reached: ECONNREFUSED/,
+      ),
     })
     other.process.kill('SIGKILL')
   })

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { redactUrl } from '@posthorn/core'
 import { capture } from '../capture/capture.ts'
 import type { HookConfig } from '../config/config.ts'
+import { checkServer } from '../doctor/check-server.ts'
 import { drainOnce, spoolDirs } from '../sender/drain.ts'
 import type { SendProgress } from '../sender/types.ts'
 import { openSpool } from '../spool/layout.ts'
@@ -108,6 +109,23 @@ interface Watched {
   readonly since: number
 }
 
+/** It has the settings that it was started with, which may be others than those that are in force now. */
+async function judgeOtherSender({ url, apiKey, timeoutMs }: HookConfig, tell: Tell): Promise<ExitCode> {
+  const checks = url === undefined ? [] : await checkServer(url, apiKey, timeoutMs)
+  const wrong = checks.find(({ name, state }) => state !== 'ok' && name !== 'clock')
+  if (wrong === undefined) {
+    tell('sent', true, 'the sender that is at work has sent it')
+    return EXIT.ok
+  }
+  const hint = wrong.hint === undefined ? '' : ` ${wrong.hint}`
+  tell(
+    'sent',
+    false,
+    `an older sender has sent it, with other settings. With these: ${wrong.message}.${hint}`,
+  )
+  return EXIT.failure
+}
+
 async function watchOtherSender(
   { requestId, config, since }: Watched,
   signal: AbortSignal,
@@ -119,10 +137,7 @@ async function watchOtherSender(
   let isSilent = true
   while (performance.now() - startedAt < OTHER_SENDER_MS && !signal.aborted) {
     const entry = spools.map((spool) => showEvent(spool, requestId)?.entry).find((found) => found)
-    if (entry === undefined) {
-      tell('sent', true, 'the sender that is at work has sent it')
-      return EXIT.ok
-    }
+    if (entry === undefined) return judgeOtherSender(config, tell)
     if (entry.failure) {
       tell('sent', false, `${entry.failure.reason}: ${entry.failure.message}`)
       return EXIT.failure

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { APPEND_FLAGS, assertPlain } from '../plain-file.ts'
+import { makePrivateFolder } from '../private-folder.ts'
 import { type RotationLimits, rotate } from './rotation.ts'
 
 /** What is kept in memory for a log that cannot be written; beyond it, entries are lost and counted. */
@@ -119,12 +120,12 @@ export class LogWriter {
 
 async function openToAppend(path: string): Promise<FileHandle> {
   // Loaded at the first write of a process that stays: capture writes synchronously, and must start fast.
-  const { mkdir, open } = process.getBuiltinModule('node:fs/promises')
+  const { open } = process.getBuiltinModule('node:fs/promises')
   try {
     return await open(path, APPEND_FLAGS, 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    makePrivateFolder(dirname(path))
     return open(path, APPEND_FLAGS, 0o600)
   }
 }
@@ -135,7 +136,7 @@ function openToAppendSync(path: string, needed: boolean): number | undefined {
     return openSync(path, APPEND_FLAGS, 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makePrivateFolder(dirname(path))
     return openSync(path, APPEND_FLAGS, 0o600)
   }
 }

@@ -3,7 +3,6 @@ import {
   fchmodSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -15,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { READ_FLAGS, readPlainFile } from '../plain-file.ts'
+import { makePrivateFolder } from '../private-folder.ts'
 
 /** What a spool needs of a file. */
 export interface FileInfo {
@@ -64,9 +64,7 @@ const LARGEST_FILE_BYTES = 256 * 1024 * 1024
 
 /** The disk of this machine. */
 export const systemDisk: Disk = {
-  makeDir: (path) => {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-  },
+  makeDir: makePrivateFolder,
   list: (dir) => readdirSync(dir),
   create: (path) => openSync(path, 'wx', 0o600),
   write: (fd, bytes) => writeSync(fd, bytes),
