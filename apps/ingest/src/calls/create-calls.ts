@@ -18,6 +18,7 @@ import type { IngestConfig } from '../config.ts'
 import type { CallMetrics } from './call-metrics.ts'
 import { callQueue } from './call-queue.ts'
 import { CallRecords } from './call-records.ts'
+import { GroupedApprovals } from './grouped-approvals.ts'
 import { callDefaults } from './settings.ts'
 import { StoredApps } from './stored-apps.ts'
 
@@ -52,7 +53,6 @@ export function createCalls(options: CallsOptions): Calls {
   const { posthorn, pool, config, metrics, logger, maxOpenPerApp } = options
   const manifests = new ManifestRepository(pool, createKeyring(config.POSTHORN_ENCRYPTION_KEYS))
   const circuits = new PostgresCircuitStore(pool)
-  const approvals = new ApprovalRepository(pool)
   const rules = rulesOf(config)
   const apps = new StoredApps({ manifests, defaults: rules.defaults })
   const workerId = `${hostname()}:${process.pid}:call-${uuidv7().slice(-12)}`
@@ -69,12 +69,7 @@ export function createCalls(options: CallsOptions): Calls {
     circuitSettings: rules.circuit,
     cache: new AnswerRepository(pool),
     queue: callQueue(posthorn),
-    approvals: {
-      async create(approval) {
-        await approvals.create(approval)
-        changed()
-      },
-    },
+    approvals: new GroupedApprovals(new ApprovalRepository(pool), changed),
     log: new CallRecords({
       workerId,
       write: (batch) => writeCalls(pool, { ...batch, workerId }),

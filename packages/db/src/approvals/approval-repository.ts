@@ -1,7 +1,7 @@
 import { ConflictError, formatId, NotFoundError } from '@posthorn/core'
 import { and, eq, gt, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { recordForPlatform } from '../changes/record-changes.ts'
+import { type NewChange, recordForPlatform } from '../changes/record-changes.ts'
 import { database, inTransaction } from '../database.ts'
 import { byId, type Page, type PageRequest, parsePage, toPage } from '../page.ts'
 import { type ApprovalStatus, approvals } from '../schema/index.ts'
@@ -36,14 +36,20 @@ export class ApprovalRepository {
   }
 
   /** Keeps an approval and announces it; one that is there already is left as it is. */
-  async create({ payloadText, ...approval }: NewApproval): Promise<void> {
+  create(approval: NewApproval): Promise<void> {
+    return this.createAll([approval])
+  }
+
+  /** Keeps approvals and announces them, in one commit. */
+  async createAll(given: readonly NewApproval[]): Promise<void> {
+    if (given.length === 0) return
     await inTransaction(this.#pool, async (client) => {
-      const [made] = await database(client)
+      const made = await database(client)
         .insert(approvals)
-        .values({ ...approval, payload: payloadText })
+        .values(given.map(({ payloadText, ...approval }) => ({ ...approval, payload: payloadText })))
         .onConflictDoNothing()
         .returning(columns)
-      if (made !== undefined) await announce(client, made)
+      await announce(client, made)
     })
   }
 
@@ -100,7 +106,7 @@ export class ApprovalRepository {
       .where(eq(approvals.id, id))
       .returning(columns)
     const approval = decided as Approval
-    await announce(client, approval)
+    await announce(client, [approval])
     return { approval, changed: true }
   }
 
@@ -122,7 +128,7 @@ export class ApprovalRepository {
       .orderBy(approvals.expiresAt)
       .limit(limit)
       .for('update', { skipLocked: true })
-    for (const approval of expired) await announce(client, approval)
+    await announce(client, expired)
     return expired
   }
 
@@ -142,20 +148,22 @@ function statusIs(status: ApprovalStatus | undefined): SQL | undefined {
   return eq(approvals.status, status)
 }
 
-async function announce(client: pg.ClientBase, approval: Approval): Promise<void> {
+async function announce(client: pg.ClientBase, changed: readonly Approval[]): Promise<void> {
+  await recordForPlatform(client, changed.map(toChange))
+}
+
+function toChange(approval: Approval): NewChange {
   const { roomId } = approval.context
-  await recordForPlatform(client, [
-    {
-      appId: approval.appId,
-      type: 'approval',
-      data: {
-        id: formatId('apr', approval.id),
-        appId: formatId('app', approval.appId),
-        capability: approval.capability,
-        status: approval.status,
-        roomId: typeof roomId === 'string' ? storableText(roomId) : null,
-        expiresAt: approval.expiresAt,
-      },
+  return {
+    appId: approval.appId,
+    type: 'approval',
+    data: {
+      id: formatId('apr', approval.id),
+      appId: formatId('app', approval.appId),
+      capability: approval.capability,
+      status: approval.status,
+      roomId: typeof roomId === 'string' ? storableText(roomId) : null,
+      expiresAt: approval.expiresAt,
     },
-  ])
+  }
 }

@@ -16,6 +16,9 @@ export interface PendingApproval {
 
 /** Where approvals are kept. Listing and deciding them is the business of whoever owns the store. */
 export interface ApprovalStore {
-  /** @throws whatever goes wrong: the call then answers `null`, and an incident is recorded */
-  create(approval: PendingApproval): Promise<void>
+  /**
+   * @param signal aborted when the call was answered without it: what is not kept by then had better not be
+   * @throws whatever goes wrong: the call then answers `null`, and an incident is recorded
+   */
+  create(approval: PendingApproval, signal: AbortSignal): Promise<void>
 }

@@ -13,8 +13,11 @@ export function pendingApproval(store: ApprovalStore, clock: Pick<Clock, 'now'>)
       const id = uuidv7()
       const createdAt = new Date(clock.now())
       const expiresAt = new Date(createdAt.getTime() + expiresIn)
-      const { callId, appId, capability, payloadText, context } = request
-      await store.create({ id, callId, appId, capability, payloadText, context, createdAt, expiresAt })
+      const { callId, appId, capability, payloadText, context, signal } = request
+      await store.create(
+        { id, callId, appId, capability, payloadText, context, createdAt, expiresAt },
+        signal,
+      )
       const approvalId = formatId('apr', id)
       return {
         data: { status: 'pending', approvalId, expiresAt: expiresAt.toISOString() },
