@@ -49,8 +49,19 @@ const COOKIE = /\b((?:set-)?cookie\s{0,4}:\s{0,4})[^\r\n"'`]+/gi
 /** `scheme://user:password@host`; the password may have `@` or `/` in it, but a port and a path are none. */
 const URL_PASSWORD =
   /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`<>]{0,200}:)(?:[^\s/"'`<>]{1,400}|(?!\d{1,5}[/?#])[^\s@"'`<>]{1,400})(?=@)/gi
-/** `curl -u user:password` */
-const USER_OPTION = /(\s(?:-u[ =]?|--user[ =]|--proxy-user[ =])["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
+/** `https://token@host`; a user's name is shorter or has no digit. */
+const URL_TOKEN = /\b(https?:\/\/)(?=[^\s/:@"'`<>?#]{0,400}\d)[^\s/:@"'`<>?#]{12,400}(?=@)/gi
+/** `curl -u user:password`, `curl -sSLu user:password`, `curl -U user:password` */
+const USER_OPTION =
+  /(\s(?:-[A-Za-z]{0,12}[uU][ =]?|--user[ =]|--proxy-user[ =])["']?[^\s:"']{1,200}:)[^\s"']{1,400}/g
+/** `curl -b session=secret` */
+const COOKIE_OPTION =
+  /\b(curl[ \t](?:[^\r\n|;&]{0,400}?[ \t])?(?:-[A-Za-z]{0,12}b|--cookie)[ \t=]{0,4})(?:(["'])[^"'\r\n=]{1,200}=[^"'\r\n]{1,4000}|[^\s"'=]{1,200}=[^\s"']{1,4000})/g
+/** `openssl … -passin pass:secret` */
+const PASS_OPTION = /([ \t]-pass(?:in|out)?[ \t]{1,4}["']?pass:)[^\s"']{1,400}/g
+/** `aws configure set aws_secret_access_key secret` */
+const AWS_SETTING =
+  /\b(aws[ \t]{1,4}configure[ \t]{1,4}set[ \t]{1,4}[\w.-]{0,80}(?:secret|token|key)[\w.-]{0,80}[ \t]{1,4}["']?)[^\s"']{1,400}/g
 /** `mysql -psecret`, `sshpass -p secret`, `docker login -p secret`, `redis-cli -a secret` */
 const PASSWORD_OPTION =
   /\b((?:(?:redis|valkey|keydb)-cli(?:[ \t][^\r\n|;&]{0,200}?)?[ \t](?:-a|--pass)[ \t]{1,4}|(?:mysql|mariadb)[\w-]{0,10}(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p|(?:sshpass|(?:docker|podman|helm|registry)[ \t]login)(?:[ \t][^\r\n|;&]{0,200}?)?[ \t]-p[ \t=]{0,4})["']?)(?![\s"'$])[^\s"']{1,400}/g
@@ -85,6 +96,11 @@ const OPTION = new RegExp(
   String.raw`(?<![\w-])--(?!no-)[\w-]{0,40}?${NAME}([ \t]{1,4}["']?)(?![-\s"'\`([{<|&;])([^\s"'\`]{3,})`,
   'gi',
 )
+/** `setx API_KEY secret` of Windows, `set -gx API_KEY secret` of fish */
+const SET_VARIABLE = new RegExp(
+  String.raw`${NAME}(?<=\b(?:setx|set[ \t]{1,4}-[a-zA-Z]{1,8})[ \t]{1,4}\w{1,80})([ \t]{1,4}["']?)([^\s"']{3,})`,
+  'gi',
+)
 /** `-H 'X-Api-Key: secret'` */
 const HEADER = new RegExp(
   String.raw`${NAME}(?<=\s(?:-H|--header)[ \t=]{0,4}\\{0,3}["'][\w-]{1,80})(?!:[ \t]{0,4}(?:\w{1,40} )?\[REDACTED\])(:[ \t]{0,4})([^"'\r\n\\]{3,})`,
@@ -105,6 +121,8 @@ const HTTPIE_ITEM = new RegExp(
 )
 /** In it `'X-Api-Key: secret'` */
 const HTTPIE_QUOTED = new RegExp(String.raw`${NAME}(?<=["'][\w-]{1,80})(:[ \t]{0,4})([^\r\n"']+)`, 'gi')
+/** In it `-a user:password`, `--auth token` */
+const HTTPIE_AUTH = /([ \t](?:-a|--auth)[ \t=]{1,4}\\{0,3}["']?(?:[^\s"':\\]{1,200}:)?)[^\s"'\\]{1,400}/g
 
 /** A line of `.netrc` */
 const NETRC = /\b(login\s{1,8}\S{1,200}\s{1,8}password\s{1,8})\S{1,400}/g
@@ -180,6 +198,7 @@ function replaceQuoted(text: string, pattern: RegExp, moreOf: (quote: string) =>
 
 function redactHttpie(command: string): string {
   return command
+    .replace(HTTPIE_AUTH, `$1${REDACTED}`)
     .replace(HTTPIE_QUOTED, keepName(3))
     .replace(HTTPIE_ITEM, (...match: string[]) =>
       keepName(4)(...match.slice(0, 4), match[4] ?? match[5] ?? ''),
@@ -191,7 +210,7 @@ function redactHttpie(command: string): string {
  * compiling all patterns costs a capture more than writing its event.
  */
 const SUSPICIOUS =
-  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-u|user[ =]|_pass|-pass|-cli|mysql|mariadb|login|\.env|env[:-]|netrc|npmrc|pypirc|id_|kube|docker|\.pem|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
+  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-[a-z]{0,12}u|user[ =]| -a |curl |_pass|-pass|-cli|mysql|mariadb|login|\.env|env[:-]|netrc|npmrc|pypirc|id_|kube|docker|\.pem|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
 
 /** The text with `[REDACTED]` in place of what looks like a secret. */
 export function redactText(text: string): string {
@@ -204,12 +223,20 @@ export function redactText(text: string): string {
     .replace(BEARER, `$1${REDACTED}`)
     .replace(COOKIE, `$1${REDACTED}`)
     .replace(URL_PASSWORD, `$1${REDACTED}`)
+    .replace(URL_TOKEN, `$1${REDACTED}`)
     .replace(USER_OPTION, `$1${REDACTED}`)
+    .replace(
+      COOKIE_OPTION,
+      (_, option: string, quote: string | undefined) => option + (quote ?? '') + REDACTED,
+    )
+    .replace(PASS_OPTION, `$1${REDACTED}`)
+    .replace(AWS_SETTING, `$1${REDACTED}`)
     .replace(PASSWORD_OPTION, `$1${REDACTED}`)
   return replaceQuoted(replaceQuoted(unquoted, QUOTED, moreQuoted), QUOTED_ESCAPED, moreQuotedEscaped)
     .replace(NUMBER, keepName(3))
     .replace(HEADER, keepName(3))
     .replace(OPTION, keepName(3))
+    .replace(SET_VARIABLE, keepName(3))
     .replace(ASSIGNED, keepName(3))
     .replace(COLON, keepName(3))
     .replace(NETRC, `$1${REDACTED}`)
