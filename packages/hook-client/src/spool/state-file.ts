@@ -5,6 +5,9 @@ import { writeDurably } from './durable-write.ts'
 import { at, type Spool, STATE_FILE } from './layout.ts'
 import type { SpoolState } from './types.ts'
 
+/** It is sent as part of a header, and a project's folder may hold what anybody has put there. */
+const CLIENT_ID = /^[0-9a-f-]{36}$/
+
 /** The state of a spool that has none yet. */
 export function newState(): SpoolState {
   return {
@@ -31,6 +34,8 @@ export function readState(spool: Spool): SpoolState | null | 'corrupt' {
     const isState =
       raw.version === 1 &&
       typeof raw.clientId === 'string' &&
+      CLIENT_ID.test(raw.clientId) &&
+      (raw.sent === undefined || (Number.isSafeInteger(raw.sent) && raw.sent >= 0)) &&
       [raw.totalDrops, raw.reportedDrops, raw.retries].every((one) => isObject(one)) &&
       Array.isArray(raw.foldedDrops) &&
       (raw.hold === null || isObject(raw.hold))
