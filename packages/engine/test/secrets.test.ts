@@ -125,6 +125,19 @@ describe('secrets of other keys', () => {
     expect(await theirs.readiness()).toMatchObject({ ready: true })
   })
 
+  it('keep enqueue from sealing what no worker there could open', async () => {
+    await using world = await createWorld()
+    const theirs = world.open({ encryptionKeys: generateEncryptionKey() })
+    await theirs.enqueue({ url: world.receiver.url('/'), payload: 1 })
+    const ours = world.open({ encryptionKeys: generateEncryptionKey() })
+    for (const path of ['/', '/other']) {
+      await expect(ours.enqueue({ url: world.receiver.url(path), payload: 1 })).rejects.toMatchObject({
+        code: 'secret_unreadable',
+      })
+    }
+    expect(await count(world.db.pool, 'events')).toBe(1)
+  })
+
   it('make deliveries wait: nothing is sent or burnt, nothing spins, others go on', async () => {
     await using world = await createWorld()
     const keys = [generateEncryptionKey(), generateEncryptionKey()] as const

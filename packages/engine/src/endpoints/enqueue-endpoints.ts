@@ -2,6 +2,7 @@ import { NotFoundError, uuidv7 } from '@posthorn/core'
 import type { Endpoint, EndpointRepository } from '@posthorn/db'
 import { generateSecret } from '@posthorn/dispatcher/signing'
 import { idOrNotFound } from '../ids.ts'
+import { assertKeysFit } from '../readiness.ts'
 import type { EndpointDefaults } from './settings.ts'
 import { parseEndpoint } from './settings.ts'
 
@@ -24,6 +25,7 @@ export class EnqueueEndpoints {
   readonly #repository: EndpointRepository
   readonly #defaults: EndpointDefaults
   readonly #cache = new Map<string, Cached>()
+  #keysFit: Promise<void> | undefined
 
   constructor(repository: EndpointRepository, defaults: EndpointDefaults) {
     this.#repository = repository
@@ -37,20 +39,24 @@ export class EnqueueEndpoints {
     return endpoint
   }
 
-  /** @throws ValidationError when the URL may not be sent to */
+  /**
+   * @throws ValidationError when the URL may not be sent to; PosthornError `secret_unreadable` when the database belongs to
+   *   other encryption keys: no worker there could open what would be sealed here
+   */
   async byUrl(appId: string, url: string): Promise<Endpoint> {
     const settings = parseEndpoint({ url, eventTypes: [] }, this.#defaults)
     const key = `${appId} ${settings.url}`
     const cached = this.#cache.get(key)
     if (cached && cached.until > performance.now()) return cached.endpoint
-    const { secret } = generateSecret('v1')
-    const endpoint = this.#repository.findOrInsertByUrl({
-      ...settings,
-      id: uuidv7(),
-      appId,
-      origin: 'enqueue',
-      secrets: [{ secret }],
-    })
+    const endpoint = this.#assertKeysFit().then(() =>
+      this.#repository.findOrInsertByUrl({
+        ...settings,
+        id: uuidv7(),
+        appId,
+        origin: 'enqueue',
+        secrets: [{ secret: generateSecret('v1').secret }],
+      }),
+    )
     this.#remember(key, endpoint)
     return endpoint
   }
@@ -58,6 +64,17 @@ export class EnqueueEndpoints {
   /** An endpoint was removed: the next `enqueue` of its URL makes a new one. */
   forget(endpointId: string): void {
     for (const [key, { id }] of this.#cache) if (id === endpointId) this.#cache.delete(key)
+  }
+
+  /** Asked once: keys of a process do not change. */
+  async #assertKeysFit(): Promise<void> {
+    this.#keysFit ??= assertKeysFit(this.#repository)
+    try {
+      await this.#keysFit
+    } catch (error) {
+      this.#keysFit = undefined
+      throw error
+    }
   }
 
   #remember(key: string, endpoint: Promise<Endpoint>): void {
