@@ -11,7 +11,8 @@ import { ProblemError } from '../problems/problem.ts'
 
 /** An error of a call as what it is answered with; any other as it is. */
 export function asCallProblem(error: unknown): unknown {
-  if (error instanceof WebhookCallError) return new ProblemError(problemOf(error))
+  if (error instanceof WebhookCallError)
+    return new ProblemError({ ...problemOf(error), detail: error.detail })
   if (PosthornError.is(error) && error.code === 'not_found')
     return new ProblemError(catalogue.notFound('The app offers no capability of this name.'))
   return error

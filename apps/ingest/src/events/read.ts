@@ -51,11 +51,17 @@ const eventDetailSchema = eventSchema
   .meta({ id: 'EventDetail' })
 
 const eventQuery = z.strictObject({
-  type: text(200).optional(),
-  requestId: text(200).optional(),
-  sessionId: text(200).optional(),
-  status: z.enum(EVENT_STATUSES, `must be one of ${EVENT_STATUSES.join(', ')}`).optional(),
-  since: moment.transform((value) => new Date(value)).optional(),
+  type: text(200).optional().describe('this one alone, such as `order.created`'),
+  requestId: text(200).optional().describe('what its sender named it, or `req_…`'),
+  sessionId: text(200).optional().describe('of a captured session, or what its sender gave'),
+  status: z
+    .enum(EVENT_STATUSES, `must be one of ${EVENT_STATUSES.join(', ')}`)
+    .optional()
+    .describe('what became of a captured event'),
+  since: moment
+    .transform((value) => new Date(value))
+    .optional()
+    .describe('received at this time or later, ISO 8601'),
   ...pageQuery,
 })
 

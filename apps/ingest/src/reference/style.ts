@@ -17,5 +17,9 @@ dt { font-weight: 600; }
 dd { margin: 0 0 .5rem 1rem; }
 i, small, .key { opacity: .75; font-style: normal; font-size: .85em; }
 a { color: inherit; text-underline-offset: .2em; }
-@media (max-width: 50rem) { body { display: block; } nav { position: static; height: auto; } main { padding: 1rem; } }
+@media (max-width: 50rem) {
+  body { display: block; overflow-wrap: anywhere; }
+  nav { position: static; height: auto; max-height: 40vh; border-right: 0; border-bottom: 1px solid var(--line); }
+  main { padding: 1rem; }
+}
 `

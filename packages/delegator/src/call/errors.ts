@@ -16,6 +16,8 @@ type Code = 'timeout' | 'unavailable' | 'circuit_open'
 /** A call without an answer and without a fallback (`fallback: 'none'`). */
 export class WebhookCallError extends PosthornError implements CallErrorDetails {
   readonly reason: CallReason
+  /** What was wrong, without whose it was. */
+  readonly detail: string
   readonly callId: string
   readonly appId: string
   readonly capability: string
@@ -26,6 +28,7 @@ export class WebhookCallError extends PosthornError implements CallErrorDetails 
     super(code, `${details.capability} of ${details.appId}: ${fault.message}`, options)
     this.name = 'WebhookCallError'
     this.reason = fault.reason
+    this.detail = fault.message
     this.callId = details.callId
     this.appId = details.appId
     this.capability = details.capability

@@ -238,7 +238,8 @@ describe('checkUrl', () => {
       'http://10.0.0.1/',
     ],
   ])('refuses %s with the uniform sentence', (url) => {
-    const expected = 'a public address, or one in allowedCidrs (POSTHORN_ALLOWED_CIDRS of a service)'
+    const expected =
+      'a public address, or one in allowedCidrs (POSTHORN_ALLOWED_CIDRS of a service, --allow-private-network of posthorn dev)'
     expect(policy.checkUrl(url)).toEqual({
       ok: false,
       error: [{ path: 'url', message: BLOCKED_MESSAGE, expected }],

@@ -25,7 +25,8 @@ export const MAX_URL_LENGTH = 2048
 export const BLOCKED_MESSAGE = 'The address is not allowed by the network policy'
 
 /** What an owner of a private network does about it. */
-const ALLOWED = 'a public address, or one in allowedCidrs (POSTHORN_ALLOWED_CIDRS of a service)'
+const ALLOWED =
+  'a public address, or one in allowedCidrs (POSTHORN_ALLOWED_CIDRS of a service, --allow-private-network of posthorn dev)'
 
 /**
  * Makes a network policy: everything that is not public unicast is refused, except the blocks given.
