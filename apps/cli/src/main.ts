@@ -11,4 +11,11 @@ process.stdout.on('error', () => undefined)
 process.stderr.on('error', () => undefined)
 // Only now: what the command is made of does not even load on an older Node.
 const { run } = await import('./run.ts')
-process.exit(await run(process.argv.slice(2)))
+const code = await run(process.argv.slice(2))
+// To exit is to drop what a slow reader has not taken yet.
+await Promise.all([written(process.stdout), written(process.stderr)])
+process.exit(code)
+
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()))
+}

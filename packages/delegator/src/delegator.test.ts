@@ -41,6 +41,16 @@ describe('a call', () => {
     expect(log.incidents).toEqual([])
   })
 
+  it('takes what its caller has waited already off its deadline', async () => {
+    const { delegator, dispatcher, time } = stage([hangs])
+    const result = await time.run(delegator.call('app', 'quiz_answer', 1, { waitedMs: 600 }))
+    expect(result).toMatchObject({ outcome: 'fallback', reason: 'timeout', durationMs: 1_000 })
+    expect(dispatcher.requests[0]).toMatchObject({ timeoutMs: 400 })
+    expect(time.monotonic()).toBe(400)
+    await expect(delegator.call('app', 'quiz_answer', 1, { waitedMs: -1 })).rejects.toThrow('waitedMs')
+    await time.run(delegator.close())
+  })
+
   it('is sent signed in both ways, with all it has to say', async () => {
     const { delegator, dispatcher, time } = stage([now])
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'

@@ -16,6 +16,8 @@ export interface Caller {
   readonly onlyAppId: string | null
   /** the engine on behalf of that app */
   readonly scope: AppScope
+  /** how long it took to find that out, ms: long where the database does not answer */
+  readonly waitedMs: number
 }
 
 declare module 'fastify' {
@@ -55,9 +57,10 @@ const noRole = ({ role }: KeyIdentity, access: Access): string =>
 function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): onRequestHookHandler {
   const seen = new SeenApps(parts.posthorn)
 
-  const enter = (request: FastifyRequest, key: KeyIdentity, about: AboutApp): void => {
+  const enter = (request: FastifyRequest, key: KeyIdentity, about: AboutApp, since: number): void => {
     const appId = about.id ?? DEFAULT_APP_ID
-    request.caller = { key, appId, onlyAppId: about.id, scope: seen.scopeOf(appId) }
+    const waitedMs = performance.now() - since
+    request.caller = { key, appId, onlyAppId: about.id, scope: seen.scopeOf(appId), waitedMs }
   }
 
   /** Answers at once where nothing has to be asked: this is in front of every event. */
@@ -65,6 +68,7 @@ function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): 
     request: FastifyRequest,
     key: KeyIdentity,
     access: Access,
+    since: number,
   ): Problem | undefined | Promise<Problem | undefined> => {
     if (!isAllowed(key.role, access)) return forbidden(noRole(key, access))
     if (request.routeOptions.config.platform && key.appId !== null)
@@ -73,20 +77,21 @@ function authHook(parts: { posthorn: Posthorn; authenticator: Authenticator }): 
     if ('status' in about) return about
     const { id } = about
     if (key.appId !== null || id === null || id === DEFAULT_APP_ID || seen.has(id))
-      return void enter(request, key, about)
+      return void enter(request, key, about, since)
     return seen
       .find(id)
-      .then((exists) => (exists ? void enter(request, key, about) : notFound('There is no such app.')))
+      .then((exists) => (exists ? void enter(request, key, about, since) : notFound('There is no such app.')))
   }
 
   return (request, _reply, done) => {
     const access = request.routeOptions.config.access
     // Only what is no route at all has no access: it is about to be answered with 404.
     if (access === undefined || access === 'public') return done()
+    const since = performance.now()
     const text = bearerOf(request.headers.authorization)
     if (text === undefined) return done(new ProblemError(unauthorized(false)))
     const settle = (key: KeyIdentity | undefined) => {
-      const problem = key ? admit(request, key, access) : unauthorized(true)
+      const problem = key ? admit(request, key, access, since) : unauthorized(true)
       if (problem instanceof Promise) problem.then((late) => done(late && new ProblemError(late)), done)
       else done(problem && new ProblemError(problem))
     }

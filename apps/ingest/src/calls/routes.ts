@@ -43,6 +43,7 @@ export function registerCall(
         context,
         requestId: signableId(request),
         signal: goneSignal(reply),
+        waitedMs: callerOf(request).waitedMs,
         ...(typeof traceparent === 'string' && { traceparent }),
       }
       try {

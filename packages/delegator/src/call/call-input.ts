@@ -13,6 +13,7 @@ export interface CallInput {
   readonly traceparent: string | undefined
   readonly signal: AbortSignal | undefined
   readonly wantsError: boolean
+  readonly waitedMs: number
 }
 
 const REQUEST_ID = /^[!-\-/-~]{1,255}$/
@@ -38,10 +39,16 @@ export function readCall(
   if (!REQUEST_ID.test(requestId)) {
     issues.push({ path: 'requestId', message: 'must be 1 to 255 characters of visible ASCII without "."' })
   }
+  const { traceparent, signal, waitedMs = 0 } = options
+  if (!Number.isFinite(waitedMs) || waitedMs < 0) {
+    issues.push({ path: 'waitedMs', message: 'must be a number from 0' })
+  }
   if (issues.length > 0 || payloadText === undefined) throw new ValidationError(issues)
-  const { traceparent, signal } = options
   const wantsError = options.fallback === 'none'
-  return { appId, capability, payload, payloadText, context, requestId, traceparent, signal, wantsError }
+  return {
+    ...{ appId, capability, payload, payloadText, context, requestId, traceparent, signal },
+    ...{ wantsError, waitedMs },
+  }
 }
 
 function jsonOf(payload: unknown): string | undefined {

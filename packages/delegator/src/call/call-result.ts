@@ -36,4 +36,6 @@ export interface CallOptions {
   readonly requestId?: string
   /** W3C `traceparent` of the platform's own request. */
   readonly traceparent?: string
+  /** Milliseconds that the caller has waited already; they are taken off the deadline, and are part of `durationMs` (0). */
+  readonly waitedMs?: number
 }

@@ -52,8 +52,8 @@ export class Call {
     this.parts = parts
     this.input = input
     this.#budgetMs = budgetMs
-    this.#startedAt = parts.clock.monotonic()
-    this.startedAtMs = parts.clock.now()
+    this.#startedAt = parts.clock.monotonic() - input.waitedMs
+    this.startedAtMs = parts.clock.now() - input.waitedMs
     this.watch = new Watch(parts.timers, input.signal)
     // Until the manifest is at hand: it may ask for the shortest timeout that there is.
     const unknownMs = Math.min(defaultTimeoutMs(parts.defaults, input.capability), TIMEOUT_LIMITS.minMs)

@@ -106,6 +106,8 @@ describe('what is a secret by its name', () => {
     [`https --auth 'hunter2' h.io`, `https --auth '[REDACTED]' h.io`],
     ['git clone https://a1b2c3d4e5f6@h.io/r', 'git clone https://[REDACTED]@h.io/r'],
     ['aws configure set aws_secret_access_key hunter', 'aws configure set aws_secret_access_key [REDACTED]'],
+    ['gh secret set MY_NAME --body hunter', 'gh secret set MY_NAME --body [REDACTED]'],
+    ['echo hunter | sudo -S apt update', 'echo [REDACTED] | sudo -S apt update'],
     ['setx API_KEY hunter', 'setx API_KEY [REDACTED]'],
     ['set -gx MY_API_TOKEN hunter', 'set -gx MY_API_TOKEN [REDACTED]'],
     ['openssl rsa -passin pass:hunter -in k', 'openssl rsa -passin pass:[REDACTED] -in k'],

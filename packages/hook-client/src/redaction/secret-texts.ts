@@ -96,6 +96,9 @@ const OPTION = new RegExp(
   String.raw`(?<![\w-])--(?!no-)[\w-]{0,40}?${NAME}([ \t]{1,4}["']?)(?![-\s"'\`([{<|&;])([^\s"'\`]{3,})`,
   'gi',
 )
+/** `gh secret set NAME --body secret`, `echo secret | sudo -S` */
+const GIVEN_ON =
+  /\b(gh[ \t]{1,4}secret[ \t]{1,4}set[ \t](?:[^\r\n|;&]{0,200}?[ \t])?(?:-b|--body)[ \t=]{1,4}["']?)[^\s"']{1,400}|\b(echo[ \t]{1,4}(?:-\w{1,4}[ \t]{1,4})?["']?)[^\s"'|]{1,400}(?=["']?[ \t]{0,8}\|[ \t]{0,8}sudo[ \t])/g
 /** `setx API_KEY secret` of Windows, `set -gx API_KEY secret` of fish */
 const SET_VARIABLE = new RegExp(
   String.raw`${NAME}(?<=\b(?:setx|set[ \t]{1,4}-[a-zA-Z]{1,8})[ \t]{1,4}\w{1,80})([ \t]{1,4}["']?)([^\s"']{3,})`,
@@ -210,7 +213,7 @@ function redactHttpie(command: string): string {
  * compiling all patterns costs a capture more than writing its event.
  */
 const SUSPICIOUS =
-  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-[a-z]{0,12}u|user[ =]| -a |curl |_pass|-pass|-cli|mysql|mariadb|login|\.env|env[:-]|netrc|npmrc|pypirc|id_|kube|docker|\.pem|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
+  /secret|token|passw|passphrase|pwd|key|credential|auth|bearer|cookie|connection|@|-[a-z]{0,12}u|user[ =]| -a |curl |sudo|_pass|-pass|-cli|mysql|mariadb|login|\.env|env[:-]|netrc|npmrc|pypirc|id_|kube|docker|\.pem|phk_|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|cbt)-|sk-|_(?:live|test|v1)_|xox|xapp|npm_|pypi-|hf_|shp(?:at|ca|pa|ss)|whs(?:ec|k)|akia|asia|abia|acca|aiza|ya29|sg\.|eyj|:aa|slack|discord/i
 
 /** The text with `[REDACTED]` in place of what looks like a secret. */
 export function redactText(text: string): string {
@@ -231,6 +234,10 @@ export function redactText(text: string): string {
     )
     .replace(PASS_OPTION, `$1${REDACTED}`)
     .replace(AWS_SETTING, `$1${REDACTED}`)
+    .replace(
+      GIVEN_ON,
+      (_, set: string | undefined, echo: string | undefined) => (set ?? echo ?? '') + REDACTED,
+    )
     .replace(PASSWORD_OPTION, `$1${REDACTED}`)
   return replaceQuoted(replaceQuoted(unquoted, QUOTED, moreQuoted), QUOTED_ESCAPED, moreQuotedEscaped)
     .replace(NUMBER, keepName(3))
