@@ -80,6 +80,18 @@ describe('readLogs', () => {
     expect(all.length).toBeGreaterThan(3)
   })
 
+  it('keeps the order of what was put aside within one millisecond', async () => {
+    const logs = openLogs({ directory, maxBytes: 100, now: () => at(1) })
+    for (let i = 0; i < 12; i++) {
+      logs.success(`${i}`)
+      await logs.flush()
+    }
+    await logs.close()
+    const all = await found({})
+    expect(all.length).toBeGreaterThan(4)
+    expect(all).toEqual([...Array(12).keys()].map(String).slice(-all.length))
+  })
+
   it('finds nothing where there are no logs', async () => {
     expect(await found({})).toEqual([])
     expect(await readLogs(join(directory, 'none'), {}, 10)).toEqual([])

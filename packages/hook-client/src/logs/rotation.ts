@@ -40,9 +40,12 @@ export function rotatedFiles(path: string): string[] {
     .map((name) => join(dirname(path), name))
 }
 
+/** In the order of names, logs that one process puts aside within a millisecond are in the order of their entries. */
 function rotatedName(path: string, now: Date): string {
   const time = now.toISOString().replaceAll(':', '-')
-  return join(dirname(path), `${basename(path, '.log')}.${time}-${uuidv7().slice(-12)}.log`)
+  const id = uuidv7({ now: () => now.getTime() })
+  const [counter, random] = [id.slice(15, 18), id.slice(-9)]
+  return join(dirname(path), `${basename(path, '.log')}.${time}-${counter}${random}.log`)
 }
 
 function tryLock(lock: string): boolean {
