@@ -23,7 +23,9 @@ function database() {
         async createAll(given: readonly PendingApproval[]) {
           groups.push(given.map(({ capability }) => capability))
           await new Promise((resolve) => setImmediate(resolve))
-          if (given.some(({ capability }) => capability === 'bad')) throw new Error('refused')
+          if (given.some(({ capability }) => capability === 'bad'))
+            throw Object.assign(new Error('refused'), { code: '22P05' })
+          if (given.some(({ capability }) => capability === 'silent')) throw new Error('no connection')
         },
       },
       () => {
@@ -58,6 +60,15 @@ it('keeps the good ones where one is refused', async () => {
     ['a', 'bad', 'c'].map((name) => approvals.create(approvalOf(name), NEVER)),
   )
   expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+})
+
+it('asks a database that does not answer once for all of them', async () => {
+  const { approvals, groups } = database()
+  const ends = await Promise.allSettled(
+    ['a', 'silent', 'c'].map((name) => approvals.create(approvalOf(name), NEVER)),
+  )
+  expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+  expect(groups).toHaveLength(1)
 })
 
 it('does not make what nobody waits for any more', async () => {

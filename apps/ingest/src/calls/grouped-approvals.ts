@@ -1,4 +1,4 @@
-import type { ApprovalRepository } from '@posthorn/db'
+import { type ApprovalRepository, isDataError } from '@posthorn/db'
 import type { ApprovalStore, PendingApproval } from '@posthorn/delegator'
 
 const MAX_GROUP = 100
@@ -54,9 +54,10 @@ export class GroupedApprovals implements ApprovalStore {
       this.#written()
       for (const { resolve } of group) resolve()
     } catch (error) {
-      if (group.length === 1) group[0]?.reject(error)
-      // What one of them is refused for must not be the others' end.
-      else for (const one of group) await this.#write([one])
+      // What one of them is refused for must not be the others' end. A database that does not answer refuses none: to ask it
+      // for each would take so many times as long, and make them when their callers have gone.
+      if (group.length > 1 && isDataError(error)) for (const one of group) await this.#write([one])
+      else for (const { reject } of group) reject(error)
     }
   }
 }
