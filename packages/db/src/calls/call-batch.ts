@@ -7,18 +7,24 @@ import type { CallOutcome } from '../schema/index.ts'
 export interface NewCall {
   readonly id: string
   readonly appId: string
+  /** null: what the app can be asked could not be read */
   readonly endpointId: string | null
   readonly capability: string
   readonly requestId: string
   readonly outcome: CallOutcome
+  /** what answered: `app`, `cache`, `queue`, or what a fallback took it from */
   readonly source: string | null
+  /** the strategy that was asked */
   readonly fallback: string | null
   readonly reason: string | null
   readonly message: string | null
+  /** age of an answer that was kept */
   readonly ageMs: number | null
   readonly startedAt: Date
   readonly durationMs: number
+  /** how many requests were made */
   readonly attempts: number
+  /** what a fallback's answer can be checked by */
   readonly audit: Readonly<Record<string, unknown>> | null
 }
 

@@ -3,24 +3,10 @@ import type pg from 'pg'
 import { database } from '../database.ts'
 import { type Page, type PageRequest, parsePage, toPage } from '../page.ts'
 import { hookClients } from '../schema/index.ts'
+import type { ClientReport } from './capture.ts'
 
 /** A hook client as it last reported itself. */
-export interface HookClient {
-  /** made by the client once, kept beside its spool */
-  readonly id: string
-  readonly host: string | null
-  readonly platform: string | null
-  readonly arch: string | null
-  readonly nodeVersion: string | null
-  readonly version: string | null
-  /** events in its spool */
-  readonly backlog: number
-  /** events that it gave up */
-  readonly failed: number
-  /** events that it dropped, over all reports */
-  readonly dropped: number
-  readonly droppedByReason: Record<string, number>
-  readonly lastError: { code: string; at: string | null } | null
+export interface HookClient extends ClientReport {
   readonly firstSeenAt: Date
   readonly lastSeenAt: Date
 }
